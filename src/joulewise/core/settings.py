@@ -1,0 +1,201 @@
+"""One frozen Settings: flag > environment JOULEWISE_* > pyproject [tool.joulewise] > user file > default.
+
+An unknown key is an error. `origins` says where each value came from (`joulewise config --explain`).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from joulewise.core.errors import OutOfRange, UnknownSetting, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def _doc(help: str, default: Any) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set. The help texts are the reference."""
+
+    ledger: str = _doc("Ledger URL: sqlite:///PATH or postgresql://...; empty is the user's data folder.", "")
+    spool: str = _doc("Folder of the journals; empty is the user's state folder.", "")
+    zone: str = _doc("Grid zone or cloud region: DE, US-CAMX, aws:eu-north-1; empty is unknown.", "")
+    detect_cloud: bool = _doc("Ask the cloud's metadata service for the region (network, off by default).", False)
+    pue: float | None = _doc("Power usage effectiveness, >= 1; unset takes the region's, else a default band.", None)
+    wue: float | None = _doc("Water usage effectiveness, L/kWh of IT energy; unset takes the region's.", None)
+    price_per_kwh: float | None = _doc("Price of a kilowatt-hour in `currency`; unset shows no money.", None)
+    currency: str = _doc("ISO 4217 code that goes with price_per_kwh.", "EUR")
+    market_g_per_kwh: float | None = _doc("Market-based intensity of your supply contract, gCO2e/kWh.", None)
+    device_class: str = _doc("Embodied default: server, gpu-server, desktop, laptop, edge; empty guesses.", "")
+    embodied_kg: float | None = _doc("Embodied emissions of the whole machine, kgCO2e, from its data sheet.", None)
+    lifespan_years: float | None = _doc("Expected life of the machine in years.", None)
+    tick_s: float = _doc("Seconds between readings after the first few; 1 to 60.", 5.0)
+    meters: tuple[str, ...] = _doc("Only these meter plug-ins, comma-separated; empty is all.", ())
+    idle_share: str = _doc("Our share of idle power: allocation, busy or none.", "allocation")
+    strict: bool = _doc("Let a failing meter raise instead of becoming a gap.", False)
+    group: str = _doc("Key that joins the ranks of one job; empty takes torchrun's, Slurm's or MPI's.", "")
+    project: str = _doc("Project that runs are filed under.", "")
+    cpu: str = _doc("CPU family for the model meter, if CPUID can't tell (see joulewise doctor).", "")
+    replay: str = _doc("CSV of a recorded trace to measure from instead of this machine's meters.", "")
+    redfish_url: str = _doc("Redfish endpoint of this machine's management controller (network).", "")
+    redfish_user: str = _doc("User for Redfish; the password comes from JOULEWISE_REDFISH_PASSWORD only.", "")
+    prometheus_url: str = _doc("Prometheus server or exporter that meters this machine (network).", "")
+    prometheus_query: str = _doc("Query for joules (a counter) or watts; see the how-to for Kepler and plugs.", "")
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check(self.pue is None or self.pue >= 1, "pue", "at least 1", self.pue)
+        _check(1 <= self.tick_s <= 60, "tick_s", "1 to 60", self.tick_s)
+        _check(self.idle_share in ("allocation", "busy", "none"), "idle_share", "allocation, busy or none", self.idle_share)
+        for name in ("wue", "price_per_kwh", "market_g_per_kwh", "embodied_kg", "lifespan_years"):
+            value = getattr(self, name)
+            _check(value is None or 0 <= value < float("inf"), name, "a finite number >= 0", value)
+
+
+def _check(condition: bool, name: str, want: str, got: object) -> None:
+    if not condition:
+        raise OutOfRange(f"{name} must be {want}, got {got!r}", hint="joulewise config --explain")
+
+
+KEYS = tuple(item.name for item in fields(Settings) if item.name != "origins")
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    start: str = ".",
+) -> Settings:
+    """Collect the settings; later layers win: default, user file, pyproject, environment, flags that are not None.
+
+    Raises UnknownSetting for a key that does not exist, UsageError for one that can't be read.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(KEYS, "default")
+    for origin, layer in (
+        *_files(environ, start),
+        *((f"environment {name}", {key: text}) for name, key, text in _environment(environ)),
+        ("flag", {key: value for key, value in (flags or {}).items() if value is not None}),
+    ):
+        for key, value in layer.items():
+            values[key] = _convert(key, value, origin)
+            origins[key] = origin
+    return Settings(**values, origins=origins)
+
+
+def user_file(environ: Mapping[str, str]) -> str:
+    """The user's settings file; it need not exist."""
+    return os.path.join(_xdg(environ, "XDG_CONFIG_HOME", ".config"), "config.toml")
+
+
+def data_folder(environ: Mapping[str, str]) -> str:
+    """Where the ledger lies by default."""
+    return _xdg(environ, "XDG_DATA_HOME", ".local/share")
+
+
+def state_folder(environ: Mapping[str, str]) -> str:
+    """Where the journals lie by default, and what is learned of this machine."""
+    return _xdg(environ, "XDG_STATE_HOME", ".local/state")
+
+
+def spool_folder(settings: Settings, environ: Mapping[str, str]) -> str:
+    """The folder of the journals in force."""
+    return settings.spool or os.path.join(state_folder(environ), "spool")
+
+
+def ledger_url(settings: Settings, environ: Mapping[str, str]) -> str:
+    """The ledger's URL in force; a bare path means SQLite."""
+    chosen = settings.ledger or os.path.join(data_folder(environ), "ledger.db")
+    return chosen if "://" in chosen else f"sqlite:///{os.path.abspath(chosen)}"
+
+
+def _xdg(environ: Mapping[str, str], variable: str, fallback: str) -> str:
+    home = environ.get("HOME") or os.path.expanduser("~")
+    return os.path.join(environ.get(variable) or os.path.join(home, fallback), "joulewise")
+
+
+def _files(environ: Mapping[str, str], start: str) -> list[tuple[str, Mapping[str, Any]]]:
+    layers: list[tuple[str, Mapping[str, Any]]] = []
+    path = user_file(environ)
+    layers.append((path, _table(path, None)))
+    folder = os.path.abspath(start)
+    while True:
+        path = os.path.join(folder, "pyproject.toml")
+        if os.path.isfile(path):
+            layers.append((path, _table(path, b"tool.joulewise")))
+            return layers
+        if folder == os.path.dirname(folder):
+            return layers
+        folder = os.path.dirname(folder)
+
+
+def _table(path: str, marker: bytes | None) -> Mapping[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            raw = file.read()
+    except OSError:  # no file, or none that we may read: nothing is set there
+        return {}
+    if marker is not None and marker not in raw:
+        return {}  # spare the measured program the cost of a TOML parser
+    import tomllib
+
+    try:
+        document = tomllib.loads(raw.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    table = document if marker is None else document.get("tool", {}).get("joulewise", {})
+    if not isinstance(table, dict):
+        raise UsageError(f"[tool.joulewise] in {path} is not a table")
+    return table
+
+
+RESERVED = frozenset({"REDFISH_PASSWORD", "PROMETHEUS_TOKEN", "RUN_ID", "PARENT", "LOG"})
+"""JOULEWISE_* names that are not settings: secrets, which are never stored, and what `joulewise run` hands down."""
+
+
+def _environment(environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    prefix = "JOULEWISE_"
+    return [
+        (name, name[len(prefix) :].lower(), text)
+        for name, text in environ.items()
+        if name.startswith(prefix) and name[len(prefix) :] not in RESERVED
+    ]
+
+
+def _convert(key: str, value: Any, origin: str) -> Any:
+    if key not in KEYS:
+        close = [known for known in KEYS if known[:4] == key[:4]]
+        raise UnknownSetting(
+            f"unknown setting {key!r} in {origin}", hint=f"{' or '.join(close)}, or joulewise config --explain"
+        )
+    annotation = str(Settings.__annotations__[key])
+    try:
+        if annotation.startswith("bool"):
+            return _boolean(value)
+        if annotation.startswith("float"):
+            return None if value == "" else float(value)
+        if annotation.startswith("tuple"):
+            parts = value.split(",") if isinstance(value, str) else list(value)
+            return tuple(part.strip() for part in parts if part.strip())
+        if not isinstance(value, str):
+            raise ValueError("want text")
+        return value
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UsageError(f"can't read setting {key} = {value!r} from {origin}: {error}") from error
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).lower()
+    if text not in _TRUE + _FALSE:
+        raise ValueError("want true or false")
+    return text in _TRUE

@@ -1,0 +1,91 @@
+"""The only converters. Every name says its unit; plain floats go in and come out.
+
+Sources: SI brochure (9th ed.); NIST SP 811 for the pound (0.45359237 kg, exact).
+"""
+
+from __future__ import annotations
+
+J_PER_WH = 3_600.0
+J_PER_KWH = 3_600_000.0
+J_PER_MWH = 3_600_000_000.0
+KG_PER_LB = 0.45359237
+S_PER_H = 3_600.0
+H_PER_DAY = 24.0
+H_PER_YEAR = 8_760.0  # 365 days: the year of SCI, BLOOM and the GHG Protocol's examples
+S_PER_YEAR = H_PER_YEAR * S_PER_H
+FLOP_PER_PETAFLOP_DAY = 1e15 * 86_400.0
+
+
+def kwh_from_j(energy_j: float) -> float:
+    return energy_j / J_PER_KWH
+
+
+def j_from_kwh(energy_kwh: float) -> float:
+    return energy_kwh * J_PER_KWH
+
+
+def wh_from_j(energy_j: float) -> float:
+    return energy_j / J_PER_WH
+
+
+def j_from_wh(energy_wh: float) -> float:
+    return energy_wh * J_PER_WH
+
+
+def kg_from_g(mass_g: float) -> float:
+    return mass_g / 1_000.0
+
+
+def g_from_kg(mass_kg: float) -> float:
+    return mass_kg * 1_000.0
+
+
+def t_from_g(mass_g: float) -> float:
+    return mass_g / 1_000_000.0
+
+
+def kg_from_lb(mass_lb: float) -> float:
+    return mass_lb * KG_PER_LB
+
+
+def lb_from_kg(mass_kg: float) -> float:
+    return mass_kg / KG_PER_LB
+
+
+def g_per_kwh_from_lb_per_mwh(intensity_lb_per_mwh: float) -> float:
+    """US EPA prints pounds per megawatt-hour; 1,000 lb/MWh is 453.6 g/kWh."""
+    return intensity_lb_per_mwh * KG_PER_LB
+
+
+def h_from_s(duration_s: float) -> float:
+    return duration_s / S_PER_H
+
+
+def s_from_h(duration_h: float) -> float:
+    return duration_h * S_PER_H
+
+
+def s_from_ns(duration_ns: int) -> float:
+    return duration_ns / 1_000_000_000
+
+
+def ns_from_s(duration_s: float) -> int:
+    return round(duration_s * 1_000_000_000)
+
+
+_ENERGY = ((J_PER_MWH, "MWh"), (J_PER_KWH, "kWh"), (J_PER_WH, "Wh"), (1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"))
+_MASS = ((1e6, "t"), (1e3, "kg"), (1.0, "g"), (1e-3, "mg"), (1e-6, "µg"))
+_VOLUME = ((1e3, "m³"), (1.0, "L"), (1e-3, "mL"), (1e-6, "µL"))
+_SCALES = {"J": _ENERGY, "g": _MASS, "L": _VOLUME}
+
+
+def readable(value: float, unit: str) -> tuple[float, str]:
+    """Scale J, g or L to the unit that a person reads best; other units pass unchanged.
+
+    >>> readable(5_400_000.0, "J")
+    (1.5, 'kWh')
+    """
+    for size, name in _SCALES.get(unit, ()):
+        if abs(value) >= size:
+            return value / size, name
+    return value, unit
