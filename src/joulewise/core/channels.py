@@ -6,13 +6,15 @@ Imported on the measuring path: standard library only, and little of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from joulewise.core.frozen import Frozen
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+NOTHING: Mapping[str, Any] = {}
+"""The empty mapping as a default; never written to."""
 ENERGY, POWER, BUSY, USE_MINE, USE_ALL = "energy", "power", "busy", "use_mine", "use_all"
 QUANTITIES = (ENERGY, POWER, BUSY, USE_MINE, USE_ALL)
 """energy: a cumulative counter. power: a momentary reading, integrated by trapezoid.
@@ -20,8 +22,7 @@ busy: cumulative busy microseconds of all CPUs, turned into watts by the model i
 use_mine, use_all: cumulative microseconds that our processes, and all, kept `device` busy (GPU attribution)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class Channel(Frozen):
     """One column of a journal: an integer count, and all that is needed to make joules of it.
 
     `key` names the channel within a host ("rapl:0:package"); `device` is stable over reboots ("cpu:0", a GPU's UUID).
@@ -48,11 +49,10 @@ class Channel:
     within: str | None = None
     idle_w: float | None = None
     idle_source: str = ""
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Frozen):
     """What a plug-in found out about this machine, for `joulewise doctor`.
 
     `state` is ready, denied (it exists, permission lacks), absent or broken. `cure` is an exact command, or "".
@@ -66,8 +66,7 @@ class Finding:
     quality: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterContext:
+class MeterContext(Frozen):
     """All that a meter may know of the world; tests hand in a fixture tree, a clock and a transport.
 
     `root` stands before every path ("" for the real machine). `pids` gives the processes that count as ours.
@@ -76,7 +75,7 @@ class MeterContext:
 
     root: str = ""
     pids: Callable[[], frozenset[int]] = frozenset
-    environ: Mapping[str, str] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    environ: Mapping[str, str] = NOTHING
+    options: Mapping[str, Any] = NOTHING
     monotonic_ns: Callable[[], int] | None = None
     transport: Callable[..., bytes] | None = None

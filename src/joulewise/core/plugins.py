@@ -6,19 +6,20 @@ in the user's cache and made anew when a folder of `sys.path` has changed (an in
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from joulewise.core.errors import NotFound, PluginMissing
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
+
+    Found = dict[str, dict[str, str]]
 
 KINDS = ("meters", "intensity", "runtimes", "transforms", "executors", "exporters", "trackers")
-Found = dict[str, dict[str, str]]
 _memory: dict[str, Found] = {}
 
 
@@ -80,16 +81,23 @@ def _scan() -> Found:
 
 def _cache_path(environ: Mapping[str, str], stamp: str) -> str:
     folder = environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(folder, "joulewise", f"plugins-{stamp}.json")
+    return os.path.join(folder, "joulewise", f"plugins-{stamp}.tsv")
 
 
 def _read_cache(stamp: str) -> Found | None:
+    found: Found = {}
     try:
         with open(_cache_path(os.environ, stamp), encoding="utf-8") as file:
-            found = json.load(file)
-    except (OSError, ValueError):  # absent, unreadable or torn: the scan gives the truth
+            lines = file.read().split("\n")
+    except (OSError, UnicodeDecodeError):  # absent or unreadable: the scan gives the truth
         return None
-    return found if isinstance(found, dict) else None
+    if lines[-1] != "end":  # torn
+        return None
+    for line in lines[:-1]:
+        group, _, rest = line.partition("\t")
+        name, _, target = rest.partition("\t")
+        found.setdefault(group, {})[name] = target
+    return found
 
 
 def _write_cache(stamp: str, found: Found) -> None:
@@ -98,7 +106,10 @@ def _write_cache(stamp: str, found: Found) -> None:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(scratch, "w", encoding="utf-8") as file:
-            json.dump(found, file)
+            for group, targets in found.items():
+                for name, target in targets.items():
+                    file.write(f"{group}\t{name}\t{target}\n")
+            file.write("end")
         os.replace(scratch, path)
     except OSError:  # a read-only home: every start scans, and nothing else changes
         return

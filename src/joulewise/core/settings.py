@@ -6,55 +6,82 @@ An unknown key is an error. `origins` says where each value came from (`joulewis
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
 
 from joulewise.core.errors import OutOfRange, UnknownSetting, UsageError
+from joulewise.core.frozen import Frozen
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
-def _doc(help: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": help})
+HELP: Mapping[str, str] = {
+    "ledger": "Ledger URL: sqlite:///PATH or postgresql://...; empty is the user's data folder.",
+    "spool": "Folder of the journals; empty is the user's state folder.",
+    "zone": "Grid zone or cloud region: DE, US-CAMX, aws:eu-north-1; empty is unknown.",
+    "detect_cloud": "Ask the cloud's metadata service for the region (network, off by default).",
+    "pue": "Power usage effectiveness, >= 1; unset takes the region's, else a default band.",
+    "wue": "Water usage effectiveness, L/kWh of IT energy; unset takes the region's.",
+    "price_per_kwh": "Price of a kilowatt-hour in `currency`; unset shows no money.",
+    "currency": "ISO 4217 code that goes with price_per_kwh.",
+    "market_g_per_kwh": "Market-based intensity of your supply contract, gCO2e/kWh.",
+    "device_class": "Embodied default: server, gpu-server, desktop, laptop, edge; empty guesses.",
+    "embodied_kg": "Embodied emissions of the whole machine, kgCO2e, from its data sheet.",
+    "lifespan_years": "Expected life of the machine in years.",
+    "tick_s": "Seconds between readings after the first few; 1 to 60.",
+    "meters": "Only these meter plug-ins, comma-separated; empty is all.",
+    "idle_share": "Our share of idle power: allocation, busy or none.",
+    "strict": "Let a failing meter raise instead of becoming a gap.",
+    "group": "Key that joins the ranks of one job; empty takes torchrun's, Slurm's or MPI's.",
+    "project": "Project that runs are filed under.",
+    "cpu": "CPU family for the model meter, if CPUID can't tell (see joulewise doctor).",
+    "replay": "CSV of a recorded trace to measure from instead of this machine's meters.",
+    "redfish_url": "Redfish endpoint of this machine's management controller (network).",
+    "redfish_user": "User for Redfish; the password comes from JOULEWISE_REDFISH_PASSWORD only.",
+    "prometheus_url": "Prometheus server or exporter that meters this machine (network).",
+    "prometheus_query": "Query for joules (a counter) or watts; see the how-to for Kepler and plugs.",
+}
+"""What each setting means; `joulewise config --explain` and the reference page show it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Everything that can be set. The help texts are the reference."""
+class Settings(Frozen):
+    """Everything that can be set. `HELP` holds the reference text of each key."""
 
-    ledger: str = _doc("Ledger URL: sqlite:///PATH or postgresql://...; empty is the user's data folder.", "")
-    spool: str = _doc("Folder of the journals; empty is the user's state folder.", "")
-    zone: str = _doc("Grid zone or cloud region: DE, US-CAMX, aws:eu-north-1; empty is unknown.", "")
-    detect_cloud: bool = _doc("Ask the cloud's metadata service for the region (network, off by default).", False)
-    pue: float | None = _doc("Power usage effectiveness, >= 1; unset takes the region's, else a default band.", None)
-    wue: float | None = _doc("Water usage effectiveness, L/kWh of IT energy; unset takes the region's.", None)
-    price_per_kwh: float | None = _doc("Price of a kilowatt-hour in `currency`; unset shows no money.", None)
-    currency: str = _doc("ISO 4217 code that goes with price_per_kwh.", "EUR")
-    market_g_per_kwh: float | None = _doc("Market-based intensity of your supply contract, gCO2e/kWh.", None)
-    device_class: str = _doc("Embodied default: server, gpu-server, desktop, laptop, edge; empty guesses.", "")
-    embodied_kg: float | None = _doc("Embodied emissions of the whole machine, kgCO2e, from its data sheet.", None)
-    lifespan_years: float | None = _doc("Expected life of the machine in years.", None)
-    tick_s: float = _doc("Seconds between readings after the first few; 1 to 60.", 5.0)
-    meters: tuple[str, ...] = _doc("Only these meter plug-ins, comma-separated; empty is all.", ())
-    idle_share: str = _doc("Our share of idle power: allocation, busy or none.", "allocation")
-    strict: bool = _doc("Let a failing meter raise instead of becoming a gap.", False)
-    group: str = _doc("Key that joins the ranks of one job; empty takes torchrun's, Slurm's or MPI's.", "")
-    project: str = _doc("Project that runs are filed under.", "")
-    cpu: str = _doc("CPU family for the model meter, if CPUID can't tell (see joulewise doctor).", "")
-    replay: str = _doc("CSV of a recorded trace to measure from instead of this machine's meters.", "")
-    redfish_url: str = _doc("Redfish endpoint of this machine's management controller (network).", "")
-    redfish_user: str = _doc("User for Redfish; the password comes from JOULEWISE_REDFISH_PASSWORD only.", "")
-    prometheus_url: str = _doc("Prometheus server or exporter that meters this machine (network).", "")
-    prometheus_query: str = _doc("Query for joules (a counter) or watts; see the how-to for Kepler and plugs.", "")
-    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    ledger: str = ""
+    spool: str = ""
+    zone: str = ""
+    detect_cloud: bool = False
+    pue: float | None = None
+    wue: float | None = None
+    price_per_kwh: float | None = None
+    currency: str = "EUR"
+    market_g_per_kwh: float | None = None
+    device_class: str = ""
+    embodied_kg: float | None = None
+    lifespan_years: float | None = None
+    tick_s: float = 5.0
+    meters: tuple[str, ...] = ()
+    idle_share: str = "allocation"
+    strict: bool = False
+    group: str = ""
+    project: str = ""
+    cpu: str = ""
+    replay: str = ""
+    redfish_url: str = ""
+    redfish_user: str = ""
+    prometheus_url: str = ""
+    prometheus_query: str = ""
+    origins: Mapping[str, str] = {}
 
     def __post_init__(self) -> None:
         _check(self.pue is None or self.pue >= 1, "pue", "at least 1", self.pue)
         _check(1 <= self.tick_s <= 60, "tick_s", "1 to 60", self.tick_s)
-        _check(self.idle_share in ("allocation", "busy", "none"), "idle_share", "allocation, busy or none", self.idle_share)
+        _check(
+            self.idle_share in ("allocation", "busy", "none"), "idle_share", "allocation, busy or none", self.idle_share
+        )
         for name in ("wue", "price_per_kwh", "market_g_per_kwh", "embodied_kg", "lifespan_years"):
             value = getattr(self, name)
             _check(value is None or 0 <= value < float("inf"), name, "a finite number >= 0", value)
@@ -65,7 +92,7 @@ def _check(condition: bool, name: str, want: str, got: object) -> None:
         raise OutOfRange(f"{name} must be {want}, got {got!r}", hint="joulewise config --explain")
 
 
-KEYS = tuple(item.name for item in fields(Settings) if item.name != "origins")
+KEYS = tuple(HELP)
 
 
 def load(
@@ -185,9 +212,7 @@ def _convert(key: str, value: Any, origin: str) -> Any:
         if annotation.startswith("tuple"):
             parts = value.split(",") if isinstance(value, str) else list(value)
             return tuple(part.strip() for part in parts if part.strip())
-        if not isinstance(value, str):
-            raise ValueError("want text")
-        return value
+        return value.strip() if annotation.startswith("str") else value
     except (ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"can't read setting {key} = {value!r} from {origin}: {error}") from error
 
