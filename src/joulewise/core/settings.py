@@ -184,8 +184,12 @@ def _table(path: str, marker: bytes | None) -> Mapping[str, Any]:
     return table
 
 
-RESERVED = frozenset({"REDFISH_PASSWORD", "PROMETHEUS_TOKEN", "RUN_ID", "PARENT", "LOG"})
-"""JOULEWISE_* names that are not settings: secrets, which are never stored, and what `joulewise run` hands down."""
+RESERVED = frozenset(
+    {"REDFISH_PASSWORD", "PROMETHEUS_TOKEN", "RUN_ID", "PARENT", "LOG"}
+    | {"CI", "TEST_POSTGRES", "REFERENCE_DATA", "CHROMIUM"}
+)
+"""JOULEWISE_* names that are not settings: secrets, which are never stored; what `joulewise run` hands down;
+and what our own tests take from their surroundings."""
 
 
 def _environment(environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
