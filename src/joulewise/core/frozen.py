@@ -21,14 +21,21 @@ else:
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 class _FrozenType(type):
     _fields: tuple[str, ...]
+    _known: frozenset[str]
     _defaults: dict[str, Any]
 
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> _FrozenType:
-        fields = tuple(namespace.get("__annotations__", ()))
-        namespace["_defaults"] = {field: namespace.pop(field) for field in fields if field in namespace}
-        namespace["_fields"] = fields
-        namespace["__slots__"] = fields
-        namespace["__match_args__"] = fields
+        own = tuple(namespace.get("__annotations__", ()))
+        fields: tuple[str, ...] = ()
+        defaults: dict[str, Any] = {}
+        for parent in bases:
+            if isinstance(parent, _FrozenType):
+                fields, defaults = fields + parent._fields, {**defaults, **parent._defaults}
+        defaults.update({field: namespace.pop(field) for field in own if field in namespace})
+        namespace["_defaults"] = defaults
+        namespace["_fields"] = namespace["__match_args__"] = fields + own
+        namespace["_known"] = frozenset(fields + own)
+        namespace["__slots__"] = own
         return super().__new__(cls, name, bases, namespace)
 
 
@@ -37,18 +44,18 @@ class Frozen(metaclass=_FrozenType):
 
     if TYPE_CHECKING:
         _fields: ClassVar[tuple[str, ...]]
+        _known: ClassVar[frozenset[str]]
         _defaults: ClassVar[dict[str, Any]]
 
     def __init__(self, **values: Any) -> None:
         if len(values) != len(self._fields):
             values = {**self._defaults, **values}
-        for field in self._fields:
-            if field not in values:
-                raise TypeError(f"{type(self).__name__} needs {field}")
-            object.__setattr__(self, field, values[field])
-        if len(values) != len(self._fields):
-            unknown = ", ".join(sorted(set(values) - set(self._fields)))
-            raise TypeError(f"{type(self).__name__} has no {unknown}")
+        if values.keys() != self._known:
+            unknown, missing = sorted(values.keys() - self._known), sorted(self._known - values.keys())
+            wrong = f"has no {', '.join(unknown)}" if unknown else f"needs {', '.join(missing)}"
+            raise TypeError(f"{type(self).__name__} {wrong}")
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
         self.__post_init__()
 
     def __post_init__(self) -> None:
@@ -64,7 +71,8 @@ class Frozen(metaclass=_FrozenType):
         return isinstance(other, Frozen) and type(other) is type(self) and as_dict(self) == as_dict(other)
 
     def __hash__(self) -> int:
-        return hash((type(self), *map(str, as_dict(self).values())))
+        # Equal records have equal texts; other values may be equal across types (1, 1.0), or have no hash at all.
+        return hash((type(self), *(value for value in as_dict(self).values() if isinstance(value, str))))
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{field}={value!r}" for field, value in as_dict(self).items())

@@ -1,7 +1,8 @@
 """Find and load plug-ins by entry point; whatever is missing comes back as PluginMissing with its cure.
 
 `importlib.metadata` alone costs more time than a tracker may take to be ready, so the list of our entry points is kept
-in the user's cache and made anew when a folder of `sys.path` has changed (an install or removal touches it).
+in the user's cache, one small file an environment, and made anew when a folder with distributions has changed (an
+install or removal touches it).
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from joulewise.core.errors import NotFound, PluginMissing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
     Found = dict[str, dict[str, str]]
+    Places = tuple[tuple[str, int], ...]
 
 KINDS = ("meters", "intensity", "runtimes", "transforms", "executors", "exporters", "trackers")
-_memory: dict[str, Found] = {}
+_memory: dict[Places, Found] = {}
 
 
 def names(kind: str) -> list[str]:
@@ -38,35 +39,42 @@ def load(kind: str, name: str) -> Any:
         __import__(module_name)
     except ImportError as error:
         raise PluginMissing(
-            f"the {kind} plug-in {name!r} needs {error.name}", hint=f"pip install 'joulewise[{name}]'"
+            f"the {kind} plug-in {name!r} needs {error.name or error}", hint=f"pip install 'joulewise[{name}]'"
         ) from error
     found: Any = sys.modules[module_name]
-    for part in attribute.split(".") if attribute else ():
-        found = getattr(found, part)
+    try:
+        for part in attribute.split(".") if attribute else ():
+            found = getattr(found, part)
+    except AttributeError as error:
+        raise PluginMissing(f"the {kind} plug-in {name!r} is broken: {error}", hint="reinstall it") from error
     return found
 
 
 def _found() -> Found:
-    stamp = _stamp()
-    if stamp not in _memory:
-        cached = _read_cache(stamp)
+    places = _places()
+    if places not in _memory:
+        cached = _read_cache(places)
         if cached is None:
             cached = _scan()
-            _write_cache(stamp, cached)
+            _write_cache(places, cached)
         _memory.clear()
-        _memory[stamp] = cached
-    return _memory[stamp]
+        _memory[places] = cached
+    return _memory[places]
 
 
-def _stamp() -> str:
-    """Changes whenever a folder on the import path gains or loses an entry."""
-    parts = [sys.prefix]
+def _places() -> Places:
+    """The folders on the import path that hold distributions, each with the time of its last change.
+
+    A folder without any, such as that of the user's script, plays no part: it changes all the time.
+    """
+    places = []
     for folder in sys.path:
         try:
-            parts.append(f"{folder}:{os.stat(folder or '.').st_mtime_ns}")
-        except OSError:
+            if any(entry.endswith((".dist-info", ".egg-info")) for entry in os.listdir(folder or ".")):
+                places.append((folder, os.stat(folder or ".").st_mtime_ns))
+        except OSError:  # an archive, or a folder that is not there
             continue
-    return f"{crc32('|'.join(parts).encode()):08x}"
+    return tuple(places)
 
 
 def _scan() -> Found:
@@ -79,33 +87,39 @@ def _scan() -> Found:
     return found
 
 
-def _cache_path(environ: Mapping[str, str], stamp: str) -> str:
-    folder = environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(folder, "joulewise", f"plugins-{stamp}.tsv")
+def _cache_path(places: Places) -> str:
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    which = crc32("|".join([sys.prefix, *(folder for folder, _ in places)]).encode("utf-8", "surrogateescape"))
+    return os.path.join(root, "joulewise", f"plugins-{which:08x}.tsv")
 
 
-def _read_cache(stamp: str) -> Found | None:
+def _stamp(places: Places) -> str:
+    return " ".join(str(changed_ns) for _, changed_ns in places)
+
+
+def _read_cache(places: Places) -> Found | None:
     found: Found = {}
     try:
-        with open(_cache_path(os.environ, stamp), encoding="utf-8") as file:
+        with open(_cache_path(places), encoding="utf-8") as file:
             lines = file.read().split("\n")
     except (OSError, UnicodeDecodeError):  # absent or unreadable: the scan gives the truth
         return None
-    if lines[-1] != "end":  # torn
+    if lines[0] != _stamp(places) or lines[-1] != "end":  # outdated, or torn
         return None
-    for line in lines[:-1]:
+    for line in lines[1:-1]:
         group, _, rest = line.partition("\t")
         name, _, target = rest.partition("\t")
         found.setdefault(group, {})[name] = target
     return found
 
 
-def _write_cache(stamp: str, found: Found) -> None:
-    path = _cache_path(os.environ, stamp)
+def _write_cache(places: Places, found: Found) -> None:
+    path = _cache_path(places)
     scratch = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(scratch, "w", encoding="utf-8") as file:
+            file.write(f"{_stamp(places)}\n")
             for group, targets in found.items():
                 for name, target in targets.items():
                     file.write(f"{group}\t{name}\t{target}\n")

@@ -77,7 +77,7 @@ class Settings(Frozen):
     origins: Mapping[str, str] = {}
 
     def __post_init__(self) -> None:
-        _check(self.pue is None or self.pue >= 1, "pue", "at least 1", self.pue)
+        _check(self.pue is None or 1 <= self.pue < float("inf"), "pue", "a finite number >= 1", self.pue)
         _check(1 <= self.tick_s <= 60, "tick_s", "1 to 60", self.tick_s)
         _check(
             self.idle_share in ("allocation", "busy", "none"), "idle_share", "allocation, busy or none", self.idle_share
@@ -135,13 +135,13 @@ def state_folder(environ: Mapping[str, str]) -> str:
 
 def spool_folder(settings: Settings, environ: Mapping[str, str]) -> str:
     """The folder of the journals in force."""
-    return settings.spool or os.path.join(state_folder(environ), "spool")
+    return os.path.expanduser(settings.spool) or os.path.join(state_folder(environ), "spool")
 
 
 def ledger_url(settings: Settings, environ: Mapping[str, str]) -> str:
     """The ledger's URL in force; a bare path means SQLite."""
     chosen = settings.ledger or os.path.join(data_folder(environ), "ledger.db")
-    return chosen if "://" in chosen else f"sqlite:///{os.path.abspath(chosen)}"
+    return chosen if "://" in chosen else f"sqlite:///{os.path.abspath(os.path.expanduser(chosen))}"
 
 
 def _xdg(environ: Mapping[str, str], variable: str, fallback: str) -> str:
@@ -152,36 +152,39 @@ def _xdg(environ: Mapping[str, str], variable: str, fallback: str) -> str:
 def _files(environ: Mapping[str, str], start: str) -> list[tuple[str, Mapping[str, Any]]]:
     layers: list[tuple[str, Mapping[str, Any]]] = []
     path = user_file(environ)
-    layers.append((path, _table(path, None)))
+    layers.append((path, _table(path, in_project=False)))
     folder = os.path.abspath(start)
     while True:
         path = os.path.join(folder, "pyproject.toml")
         if os.path.isfile(path):
-            layers.append((path, _table(path, b"tool.joulewise")))
+            layers.append((path, _table(path, in_project=True)))
             return layers
         if folder == os.path.dirname(folder):
             return layers
         folder = os.path.dirname(folder)
 
 
-def _table(path: str, marker: bytes | None) -> Mapping[str, Any]:
+def _table(path: str, *, in_project: bool) -> Mapping[str, Any]:
     try:
         with open(path, "rb") as file:
             raw = file.read()
     except OSError:  # no file, or none that we may read: nothing is set there
         return {}
-    if marker is not None and marker not in raw:
+    bare = raw.translate(None, b" \t\"'")
+    if in_project and b"tool.joulewise" not in bare and b"[tool]" not in bare:
         return {}  # spare the measured program the cost of a TOML parser
     import tomllib
 
     try:
-        document = tomllib.loads(raw.decode("utf-8"))
+        table: Any = tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
-    table = document if marker is None else document.get("tool", {}).get("joulewise", {})
-    if not isinstance(table, dict):
-        raise UsageError(f"[tool.joulewise] in {path} is not a table")
-    return table
+    for part in ("tool", "joulewise") if in_project else ():
+        table = table.get(part, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"{part} in {path} is not a table")
+    found: Mapping[str, Any] = table
+    return found
 
 
 RESERVED = frozenset(
@@ -205,20 +208,26 @@ def _convert(key: str, value: Any, origin: str) -> Any:
     if key not in KEYS:
         close = [known for known in KEYS if known[:4] == key[:4]]
         raise UnknownSetting(
-            f"unknown setting {key!r} in {origin}", hint=f"{' or '.join(close)}, or joulewise config --explain"
+            f"unknown setting {key!r} in {origin}", hint=" or ".join([*close, "joulewise config --explain"])
         )
     annotation = str(Settings.__annotations__[key])
     try:
         if annotation.startswith("bool"):
             return _boolean(value)
         if annotation.startswith("float"):
-            return None if value == "" else float(value)
+            return _number(value, optional="None" in annotation)
         if annotation.startswith("tuple"):
             parts = value.split(",") if isinstance(value, str) else list(value)
             return tuple(part.strip() for part in parts if part.strip())
         return value.strip() if annotation.startswith("str") else value
     except (ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"can't read setting {key} = {value!r} from {origin}: {error}") from error
+
+
+def _number(value: Any, *, optional: bool) -> float | None:
+    if isinstance(value, bool):
+        raise ValueError("want a number")  # noqa: TRY004 - the caller turns both into a UsageError
+    return None if optional and value == "" else float(value)
 
 
 def _boolean(value: Any) -> bool:
