@@ -101,14 +101,22 @@ def propagate(function: Callable[..., float], inputs: Mapping[str, Figure]) -> t
     """Value, low and high of `function(**values)` for independent inputs, each moved to its bounds in turn.
 
     The function must be monotone in each input over its interval, as all our formulas are.
-    The shifts of the separate inputs combine in quadrature, down and up apart, so skewed intervals stay skewed.
+    The shifts of the separate inputs combine in quadrature, down and up apart, so skewed intervals stay skewed, but
+    never beyond what the function gives with every input at its worst bound: a mass can't turn negative.
     Source: JCGM 100:2008 (GUM), 5.1.3 note 2 (numerical sensitivity coefficients).
     """
     middle = {name: figure.value for name, figure in inputs.items()}
+    lowest, highest = dict(middle), dict(middle)
     value = function(**middle)
     down = up = 0.0
     for name, figure in inputs.items():
-        shifts = [function(**{**middle, name: bound}) - value for bound in (figure.low, figure.high)]
-        down = hypot(down, min(0.0, *shifts))
-        up = hypot(up, max(0.0, *shifts))
-    return value, value - down, value + up
+        if figure.low == figure.high:
+            continue
+        shifts = {bound: function(**{**middle, name: bound}) - value for bound in (figure.low, figure.high)}
+        lowest[name] = min(shifts, key=lambda bound: shifts[bound])
+        highest[name] = max(shifts, key=lambda bound: shifts[bound])
+        down = hypot(down, min(0.0, *shifts.values()))
+        up = hypot(up, max(0.0, *shifts.values()))
+    low = max(value - down, function(**lowest))
+    high = min(value + up, function(**highest))
+    return value, min(low, value), max(high, value)

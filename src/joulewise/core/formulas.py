@@ -15,6 +15,8 @@ class Formula:
 
     `id` is room.name ("carbon.operational_g"); `version` rises whenever a result would change.
     `expression` is what people read; `page` is its page under docs/explanation/equations/.
+    `correlated`: the errors of the inputs move together and the result rises with each (a sum over the hours of one
+    meter), so that the bounds are those of all inputs at once, not a quadrature that would shrink with every hour.
     """
 
     id: str
@@ -24,13 +26,14 @@ class Formula:
     source: str
     page: str
     function: Callable[..., float]
+    correlated: bool = False
 
     def __call__(self, **inputs: float) -> float:
         return self.function(**inputs)
 
     def figure(self, inputs: Mapping[str, Figure], *, method: str | None = None) -> Figure:
         """Apply to figures: bounds by propagation, method of the weakest input, source the formula's id."""
-        value, low, high = propagate(self.function, inputs)
+        value, low, high = self._bounds(inputs) if self.correlated else propagate(self.function, inputs)
         return Figure(
             value=value,
             low=low,
@@ -40,12 +43,19 @@ class Formula:
             source=f"{self.id} v{self.version}",
         )
 
+    def _bounds(self, inputs: Mapping[str, Figure]) -> tuple[float, float, float]:
+        value, low, high = (
+            self.function(**{name: getattr(figure, part) for name, figure in inputs.items()})
+            for part in ("value", "low", "high")
+        )
+        return value, min(low, value), max(high, value)
+
 
 _REGISTRY: dict[tuple[str, int], Formula] = {}
 
 
 def formula(
-    id: str, *, version: int, unit: str, expression: str, source: str, page: str = ""
+    id: str, *, version: int, unit: str, expression: str, source: str, page: str = "", correlated: bool = False
 ) -> Callable[[Callable[..., float]], Formula]:
     """Register the decorated pure function as a formula. An id and version can be taken once."""
 
@@ -60,6 +70,7 @@ def formula(
             source=source,
             page=page or id.replace(".", "-").replace("_", "-"),
             function=function,
+            correlated=correlated,
         )
         _REGISTRY[id, version] = made
         return made
