@@ -1,0 +1,1 @@
+"""Joules to gCO2e, water and cost."""
