@@ -206,7 +206,9 @@ def _environment(environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
 
 def _convert(key: str, value: Any, origin: str) -> Any:
     if key not in KEYS:
-        close = [known for known in KEYS if known[:4] == key[:4]]
+        from difflib import get_close_matches
+
+        close = get_close_matches(key, KEYS)
         raise UnknownSetting(
             f"unknown setting {key!r} in {origin}", hint=" or ".join([*close, "joulewise config --explain"])
         )
