@@ -1,0 +1,1 @@
+"""What plug-in authors test with: contract suites, fake machines and fixture trees. Needs nothing but joulewise."""
