@@ -1,0 +1,88 @@
+"""The clocks and meters of this machine, found through the plug-ins and opened for one session."""
+
+from __future__ import annotations
+
+from joulewise.core import plugins
+from joulewise.core.channels import MeterContext
+from joulewise.core.errors import JoulewiseError
+from joulewise.core.frozen import as_dict
+from joulewise.measure.machine_clock import MachineClock
+from joulewise.measure.meters.select import choose
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from joulewise.core.channels import Finding
+    from joulewise.core.protocols import Meter
+    from joulewise.core.settings import Settings
+    from joulewise.measure.sampler import CpuClock
+
+
+class Equipment:
+    """Opens what this machine has. `root` stands before every path, for tests on a fixture tree."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str], root: str = "") -> None:
+        self._settings = settings
+        self._environ = environ
+        self._root = root
+
+    def open(self, clock: CpuClock, warn: Callable[[str], None]) -> tuple[MachineClock, list[Meter]]:
+        """The machine's clock and the chosen meters; each device's joules come from one source only."""
+        meters, findings = self.discover(getattr(clock, "pids", frozenset))
+        for finding in findings:
+            if finding.state == "broken":
+                warn(f"{finding.plugin}: {finding.what} ({finding.why})")
+        return MachineClock(self._root), meters
+
+    def discover(self, pids: Callable[[], frozenset[int]]) -> tuple[list[Meter], list[Finding]]:
+        """All meters that work here, one a device, and every finding."""
+        meters: list[Meter] = []
+        findings: list[Finding] = []
+        for name in self._settings.meters or plugins.names("meters"):
+            found, told = self._ask(name, pids)
+            meters += found
+            findings += told
+        chosen, told = choose(meters)
+        for meter in meters:
+            if meter not in chosen:
+                meter.close()
+        return chosen, findings + told
+
+    @staticmethod
+    def channels_of(meters: list[Meter]) -> list[dict[str, Any]]:
+        """The channels as plain values, in the order of a snapshot."""
+        return [
+            {key: value for key, value in as_dict(channel).items() if value not in (None, {}, "")}
+            for meter in meters
+            for channel in meter.channels
+        ]
+
+    def _ask(self, name: str, pids: Callable[[], frozenset[int]]) -> tuple[list[Meter], list[Finding]]:
+        from joulewise.core.channels import Finding
+
+        try:
+            discover = plugins.load("meters", name)
+            context = MeterContext(
+                root=self._root, pids=pids, environ=self._environ, options=options_of(self._settings, name)
+            )
+            found, told = discover(context)
+        except JoulewiseError as error:
+            return [], [Finding(plugin=name, state="absent", what=error.message, cure=error.hint)]
+        except Exception as error:  # noqa: BLE001 - a plug-in's bug must not end the user's program
+            return [], [Finding(plugin=name, state="broken", what="discovery failed", why=f"{error!r}")]
+        return list(found), list(told)
+
+
+def options_of(settings: Settings, plugin: str) -> dict[str, Any]:
+    """A plug-in's settings: those named after it (redfish_url -> url), and those that all may want."""
+    prefix = f"{plugin}_"
+    options = {
+        key[len(prefix) :]: value for key, value in as_dict(settings).items() if key.startswith(prefix) and value
+    }
+    if plugin == "model" and settings.cpu:
+        options["cpu"] = settings.cpu
+    if plugin == "replay" and settings.replay:
+        options["path"] = settings.replay
+    return options

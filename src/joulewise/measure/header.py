@@ -1,0 +1,54 @@
+"""The first line of a journal: all that is needed to make figures of the counts that follow, later and elsewhere."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from joulewise.core.frozen import as_dict
+from joulewise.core.version import VERSION
+from joulewise.measure.allocation import share_of_machine
+from joulewise.measure.equipment import Equipment
+from joulewise.measure.facts import boot_id, host_facts, process_facts
+from joulewise.measure.journal import FORMAT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from joulewise.core.protocols import Meter
+    from joulewise.core.settings import Settings
+    from joulewise.measure.machine_clock import MachineClock
+    from joulewise.measure.session import Job
+
+
+def header_of(
+    job: Job,
+    settings: Settings,
+    environ: Mapping[str, str],
+    identity: Mapping[str, Any],
+    machine: MachineClock | None,
+    meters: list[Meter],
+) -> dict[str, Any]:
+    """Job, settings, process, machine, channels and the two clocks at one instant. Holds no secret."""
+    share, why = share_of_machine()
+    facts = process_facts(environ)
+    if job.command:
+        facts["command"] = list(job.command)
+    return {
+        "format": FORMAT,
+        "joulewise": VERSION,
+        **identity,
+        **{field: value for field, value in as_dict(job).items() if field not in ("parent_id", "command")},
+        "settings": {key: value for key, value in as_dict(settings).items() if key != "origins"},
+        "process": facts,
+        "host": host_facts(),
+        "cpus": machine.cpus if machine is not None else os.cpu_count(),
+        "boot_id": boot_id(),
+        "share": share,
+        "share_source": why,
+        "wall_us": time.time_ns() // 1000,
+        "monotonic_us": time.monotonic_ns() // 1000,
+        "channels": Equipment.channels_of(meters),
+    }

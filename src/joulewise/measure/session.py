@@ -1,0 +1,355 @@
+"""A window being measured: `with joulewise.measure("train") as session: ...`.
+
+Nothing here may harm the work that is measured: faults become warnings and gaps, except with `strict=True`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from _thread import get_ident
+
+from joulewise.core.errors import JoulewiseError, UsageError
+from joulewise.core.frozen import Frozen, replaced
+from joulewise.core.settings import Settings, spool_folder, state_folder
+from joulewise.core.ulid import new_ulid
+from joulewise.measure.cputime import TreeClock
+from joulewise.measure.equipment import Equipment
+from joulewise.measure.group import Group, group_key
+from joulewise.measure.header import header_of
+from joulewise.measure.journal import SUFFIX, Journal, open_journal
+from joulewise.measure.sampler import Sampler
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from joulewise.measure.result import Result
+    from joulewise.measure.sampler import CpuClock
+
+_live: dict[int, Session] = {}
+_started = 0
+
+
+class Job(Frozen):
+    """What is measured, in the user's words. `mode` is process (this one), command (a child) or watch (another)."""
+
+    name: str = ""
+    kind: str = "train"
+    unit: str | None = None
+    unit_count: float | None = None
+    project: str = ""
+    tags: Mapping[str, str] = {}  # noqa: RUF012 - never written to, and Frozen takes it out of the class
+    seed: int | None = None
+    parent_id: str | None = None
+    mode: str = "process"
+    command: tuple[str, ...] = ()
+
+
+class Session:
+    """One window. Use it with `with`, or `start()` and `stop()`; once only.
+
+    `run_id` is the ULID under which the ledger files it. `warnings` collects what went wrong with the measuring.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        settings: Settings,
+        environ: Mapping[str, str],
+        *,
+        clock: CpuClock | None = None,
+        equipment: Equipment | None = None,
+        finish: Callable[[Result], Result] | None = None,
+    ) -> None:
+        self.job = job
+        self.settings = settings
+        self.run_id = ""
+        self.warnings: list[str] = []
+        self._environ = environ
+        self._clock = clock
+        self._equipment = equipment
+        self._finish = finish
+        self._journal: Journal | None = None
+        self._sampler: Sampler | None = None
+        self._group: Group | None = None
+        self._counts: dict[str, float] = {}
+        self._counts_written = True
+        self._phases: dict[int, list[str]] = {}
+        self._result: Result | None = None
+        self._owner = 0
+
+    # --- the window ---
+
+    def start(self) -> Session:
+        """Open the journal, read all meters once and start ticking. Raises UsageError if it was started before."""
+        if self._journal is not None:
+            raise UsageError("this session was started before", hint="make a new one: joulewise.measure(...)")
+        global _started
+        ordinal, _started = _started, _started + 1
+        self._owner = os.getpid()
+        folder = self._choose_run(ordinal)
+        self._journal = open_journal(self._folders(folder), f"{os.getpid()}-{new_ulid()}{SUFFIX}", self.warn)
+        equipment = self._equipment or Equipment(self.settings, self._environ)
+        clock = self._clock or TreeClock()
+        leads = self._group is None or self._group.try_to_lead()
+        machine, meters = equipment.open(clock, self.warn) if leads else (None, [])
+        parent = self.job.parent_id or self._enclosing() or self._environ.get("JOULEWISE_PARENT")
+        self._journal.record(
+            "H",
+            header_of(
+                self.job,
+                self.settings,
+                self._environ,
+                {
+                    "run_id": self.run_id,
+                    "parent_id": parent,
+                    "group_key": self._group.key if self._group else None,
+                    "leads": leads,
+                },
+                machine,
+                meters,
+            ),
+        )
+        for warning in self.warnings:
+            self._journal.record("K", {"text": warning})
+        self._sampler = Sampler(self._journal, clock, machine, meters, tick_s=self.settings.tick_s, warn=self.warn)
+        self._sampler.before_tick = lambda: self._before_tick(equipment, clock)
+        _live[id(self)] = self
+        self._sampler.start()
+        self._raise_if_strict()
+        return self
+
+    def stop(self, status: str = "finished", exit_code: int | None = None) -> None:
+        """Take the last snapshot and close the journal. A second call, or one in a forked child, does nothing."""
+        if not self._mine():
+            return
+        assert self._sampler is not None and self._journal is not None
+        del _live[id(self)]
+        self._write_counts()
+        self._sampler.stop()
+        self._journal.record("F", {"seq": self._sampler.seq, "status": status, "exit_code": exit_code})
+        self._sampler.close()
+        self._journal.close()
+        if self._group is not None:
+            self._group.leave()
+        if self._journal.problem:
+            self.warn(f"journal incomplete on disk ({self._journal.problem}); the result is whole in memory")
+        self._raise_if_strict()
+
+    def __enter__(self) -> Session:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self.stop(status_of(error))
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorate a function (plain, async or generator-free): each call is a session of its own."""
+        name = self.job.name or function.__qualname__
+
+        def fresh() -> Session:
+            return Session(replaced(self.job, name=name), self.settings, self._environ, equipment=self._equipment, finish=self._finish)
+
+        if function.__code__.co_flags & 0x80:  # CO_COROUTINE
+
+            async def measured(*args: Any, **kwargs: Any) -> Any:
+                with fresh():
+                    return await function(*args, **kwargs)
+
+        else:
+
+            def measured(*args: Any, **kwargs: Any) -> Any:
+                with fresh():
+                    return function(*args, **kwargs)
+
+        for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
+            setattr(measured, attribute, getattr(function, attribute))
+        measured.__wrapped__ = function  # type: ignore[attr-defined]
+        return measured
+
+    # --- what the user tells ---
+
+    def phase(self, name: str) -> _PhaseWindow:
+        """A named part: `with session.phase("epoch"): ...`. Phases nest, and may run in several threads."""
+        return _PhaseWindow(self, str(name))
+
+    def count(self, unit: str, n: float = 1) -> None:
+        """Count functional units done: `session.count("inference", 1797)`. Cheap enough for every request."""
+        if not self._mine():
+            return
+        if not 0 <= n < float("inf"):
+            self.warn(f"count of {unit} ignored: want a number >= 0, got {n!r}")
+            return
+        self._counts[unit] = self._counts.get(unit, 0) + n
+        self._counts_written = False
+
+    def log(self, **metrics: Any) -> None:
+        """Log quality: `session.log(accuracy=0.97)`, with bounds `accuracy=(0.97, 0.95, 0.98)`. Not a number: a warning."""
+        if not self._mine():
+            return
+        assert self._journal is not None
+        for metric, given in metrics.items():
+            try:
+                parts = [float(part) for part in (given if isinstance(given, tuple | list) else (given,))]
+            except (TypeError, ValueError):
+                parts = []
+            finite = all(part - part == 0 for part in parts)
+            if len(parts) not in (1, 3) or not finite or (len(parts) == 3 and not parts[1] <= parts[0] <= parts[2]):
+                self.warn(f"{metric} not filed: want a finite number or (value, low, high), got {given!r}")
+                continue
+            stack = self._phases.get(get_ident())
+            self._journal.record("L", {"metric": metric, "figures": parts, "phase_id": stack[-1] if stack else None})
+
+    @property
+    def result(self) -> Result:
+        """Energy, time, coverage and so on of the window, up to now or as a whole; derived from the journal."""
+        if self._journal is None:
+            raise UsageError("this session has not started", hint="with joulewise.measure(...) as session: ...")
+        if self._result is None or id(self) in _live:
+            from joulewise.measure.result import result_of
+
+            result = result_of(self._journal, self._group.folder if self._group else None)
+            self._result = self._finish(result) if self._finish else result
+        return self._result
+
+    @property
+    def journal_path(self) -> str | None:
+        """The journal's file; None if it is in memory only."""
+        return self._journal.path if self._journal is not None else None
+
+    def warn(self, text: str) -> None:
+        """Keep, journal and log a warning about the measuring."""
+        if text in self.warnings:
+            return
+        self.warnings.append(text)
+        if self._sampler is not None and self._journal is not None:
+            self._journal.record("K", {"text": text})
+        import logging  # here: a session without a warning need not pay for it
+
+        logging.getLogger("joulewise").warning("%s", text)
+
+    # --- inside ---
+
+    def _mine(self) -> bool:
+        """True while this process measures; a forked child's session is inert."""
+        return id(self) in _live and os.getpid() == self._owner
+
+    def _enclosing(self) -> str | None:
+        live = [session.run_id for session in _live.values() if session._owner == os.getpid()]
+        return live[-1] if live else None
+
+    def _choose_run(self, ordinal: int) -> str:
+        """Set the run id, the ranks' common one if there are ranks; return the journal's folder below the spool."""
+        key = group_key(self.settings.group, self._environ) if self.job.mode == "process" else ""
+        if key:
+            try:
+                spool = spool_folder(self.settings, self._environ)
+                self._group = Group(key, ordinal, spool, setting=bool(self.settings.group))
+            except OSError as error:
+                self.warn(f"ranks can't be joined ({error}): each is measured on its own")
+            else:
+                self.run_id = self._group.run_id
+                return os.path.basename(self._group.folder)
+        self.run_id = new_ulid()
+        return self.run_id
+
+    def _folders(self, name: str) -> list[str]:
+        parents = [
+            spool_folder(self.settings, self._environ),
+            os.path.join(state_folder(self._environ), "spool"),
+            f"/tmp/joulewise-{os.getuid()}/spool",
+        ]
+        return [os.path.join(parent, name) for parent in dict.fromkeys(parents)]
+
+    def _before_tick(self, equipment: Equipment, clock: CpuClock) -> None:
+        self._write_counts()
+        if self._group is not None and not self._group.leads and self._group.try_to_lead():
+            assert self._sampler is not None and self._journal is not None
+            machine, meters = equipment.open(clock, self.warn)
+            channels = equipment.channels_of(meters)
+            self._sampler.take_over(machine, meters, lambda: self._record("C", {"channels": channels}))
+
+    def _record(self, kind: str, payload: Mapping[str, Any]) -> None:
+        assert self._journal is not None
+        self._journal.record(kind, payload)
+
+    def _write_counts(self) -> None:
+        if not self._counts_written:
+            self._counts_written = True
+            self._record("N", {"counts": dict(self._counts)})
+
+    def _enter_phase(self, name: str) -> str:
+        if not self._mine():
+            return ""
+        assert self._sampler is not None
+        stack = self._phases.setdefault(get_ident(), [])
+        phase_id, parent_id = new_ulid(), stack[-1] if stack else None
+        stack.append(phase_id)
+        begun = {"id": phase_id, "name": name, "parent_id": parent_id}
+        self._sampler.snapshot(lambda seq: self._record("P", {**begun, "seq": seq}))
+        return phase_id
+
+    def _leave_phase(self, phase_id: str) -> None:
+        if not self._mine() or not phase_id:
+            return
+        assert self._sampler is not None
+        stack = self._phases.get(get_ident(), [])
+        if phase_id in stack:
+            stack.remove(phase_id)
+        self._write_counts()
+        self._sampler.snapshot(lambda seq: self._record("E", {"id": phase_id, "seq": seq}))
+
+    def _raise_if_strict(self) -> None:
+        if self.settings.strict and self._sampler is not None and self._sampler.fault is not None:
+            fault = self._sampler.fault
+            raise fault if isinstance(fault, JoulewiseError) else JoulewiseError(str(fault)) from fault
+
+    def _become_inert(self) -> None:
+        if self._journal is not None:
+            self._journal.forget()
+        if self._group is not None:
+            self._group.leave()  # closes our copy; the parent keeps the lock
+
+
+class _PhaseWindow:
+    """The context manager of one phase."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self._name = name
+        self._id = ""
+
+    def __enter__(self) -> _PhaseWindow:
+        self._id = self._session._enter_phase(self._name)
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._session._leave_phase(self._id)
+
+
+def status_of(error: BaseException | None) -> str:
+    """finished, failed (an exception) or killed (Ctrl-C)."""
+    if error is None or isinstance(error, GeneratorExit):
+        return "finished"
+    if isinstance(error, SystemExit):
+        return "finished" if error.code in (None, 0) else "failed"
+    return "killed" if isinstance(error, KeyboardInterrupt) else "failed"
+
+
+def _stop_all() -> None:
+    """At interpreter exit: sessions that nobody stopped end here, as failed if an exception ended the program."""
+    for session in list(_live.values()):
+        if session._mine():
+            session.stop("failed" if hasattr(sys, "last_value") else "finished")
+
+
+def _in_child() -> None:
+    for session in _live.values():
+        session._become_inert()
+    _live.clear()
+
+
+atexit.register(_stop_all)
+os.register_at_fork(after_in_child=_in_child)

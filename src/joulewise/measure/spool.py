@@ -1,0 +1,119 @@
+"""The spool: one folder a run, with the journals of its ranks; taken into the ledger when all writers have ended.
+
+A folder is ready when each of its journals has its final line, or its process is dead (a crash, a kill, a power cut).
+What is filed moves to `filed/`, so that every figure can still be traced to its raw counts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from joulewise.core.errors import JournalError
+from joulewise.measure.reading import JournalData, is_alive, journals_in, read
+from joulewise.measure.result import Result, result_from
+
+FILED = "filed"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A run found in the spool. `result` is None and `problem` says why where nothing can be made of it."""
+
+    folder: str
+    result: Result | None
+    problem: str = ""
+
+
+def take_in(spool: str, *, only: str | None = None) -> Iterator[Taken]:
+    """The runs that are ready, oldest first; `only` names one run's id. Runs that still measure are left alone."""
+    for folder in run_folders(spool):
+        if only is None or os.path.basename(folder) == only or only in _run_ids(folder):
+            taken = _take(folder)
+            if taken is not None:
+                yield taken
+
+
+def run_folders(spool: str) -> list[str]:
+    """Folders of runs that are not filed yet, oldest first."""
+    try:
+        with os.scandir(spool) as entries:
+            found = [entry.path for entry in entries if entry.is_dir() and entry.name != FILED]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise JournalError(f"can't look into the spool {spool}: {error.strerror}") from error
+    return sorted(found, key=lambda path: (os.stat(path).st_mtime_ns, path))
+
+
+def mark_filed(folder: str) -> str:
+    """Move a run's folder to those that are filed; its journals stay as evidence. Returns the new place."""
+    spool, name = os.path.split(folder)
+    parent = os.path.join(spool, FILED)
+    os.makedirs(parent, mode=0o700, exist_ok=True)
+    target = os.path.join(parent, name)
+    number = 1
+    while os.path.exists(target):
+        number += 1
+        target = os.path.join(parent, f"{name}.{number}")
+    try:
+        os.rename(folder, target)
+    except FileNotFoundError:  # another command filed it in this moment
+        return target
+    return target
+
+
+def filed_folder(spool: str, run_id: str) -> str | None:
+    """Where a filed run's journals lie; None if they are gone."""
+    direct = os.path.join(spool, FILED, run_id)
+    if os.path.isdir(direct):
+        return direct
+    for folder in run_folders(os.path.join(spool, FILED)):
+        if run_id in _run_ids(folder):
+            return folder
+    return None
+
+
+def running(spool: str) -> list[JournalData]:
+    """The journals of processes that measure now."""
+    found = []
+    for folder in run_folders(spool):
+        for path in journals_in(folder):
+            try:
+                data = read(path)
+            except JournalError:  # it will be named when the folder is taken in
+                continue
+            if data.final is None and is_alive(data):
+                found.append(data)
+    return found
+
+
+def _run_ids(folder: str) -> set[str]:
+    found = set()
+    for path in journals_in(folder):
+        try:
+            found.add(str(read(path).header["run_id"]))
+        except JournalError:  # nothing in it that could have an id
+            continue
+    return found
+
+
+def _take(folder: str) -> Taken | None:
+    journals: list[JournalData] = []
+    problems: list[str] = []
+    for path in journals_in(folder):
+        try:
+            journals.append(read(path))
+        except JournalError as error:
+            problems.append(error.message)
+    if any(one.final is None and is_alive(one) for one in journals):
+        return None
+    whole = [one for one in journals if one.moments_us]
+    problems += [f"{one.path} ended before its first snapshot" for one in journals if not one.moments_us]
+    if not whole:
+        return Taken(folder, None, "; ".join(problems) or "no journal in the folder")
+    if not any(one.channels for one in whole) and len(whole) > 1:
+        problems.append("the rank that read the meters left no journal")
+    whole[0].warnings.extend(problems)
+    return Taken(folder, result_from(whole))
