@@ -1,0 +1,140 @@
+"""Carbon, money, water and the functional unit as rows; location- and market-based stand apart and are never mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from joulewise.core.records import Bundle, Calculation, Factor
+from joulewise.report.digits import shown
+from joulewise.report.energy_rows import absent
+from joulewise.report.how import Explainer
+from joulewise.report.labels import FACTOR_LABELS, calculation_label
+from joulewise.report.view import Grid, Row, Section
+
+NO_ENERGY = ("no energy was measured", "joulewise doctor")
+_WANTED: dict[str, tuple[tuple[str, str], ...]] = {
+    "With the data centre's overhead": (("facility_energy_j", ""),),
+    "Carbon": (
+        ("emissions_g", "location"),
+        ("operational_g", "location"),
+        ("emissions_g", "market"),
+        ("operational_g", "market"),
+        ("embodied_g", ""),
+    ),
+    "Money and water": (("cost", ""), ("water_l", "")),
+    "Per functional unit": (("energy_j_per_unit", ""), ("sci_g_per_unit", "location"), ("sci_g_per_unit", "market")),
+}
+_WHY_ABSENT = {
+    "operational_g.location": ("the grid is unknown", "joulewise run --zone DE ..."),
+    "operational_g.market": ("no supply contract was given", "set market_g_per_kwh, see joulewise config --explain"),
+    "embodied_g": ("the kind of machine is unknown", "set device_class or embodied_kg"),
+    "cost": ("no price was given", "joulewise run --price 0.30 ..."),
+    "water_l": ("no water factor is known for the place", "set wue, see joulewise config --explain"),
+    "energy_j_per_unit": ("nobody counted units of work", "session.count('inference', n), or --unit and --unit-count"),
+    "sci_g_per_unit.location": ("nobody counted units of work", "session.count('inference', n), or --unit"),
+}
+_NAMELESS = {"location": ("operational_g", "emissions_g", "sci_g_per_unit")}
+"""Figures whose basis may be left out in the records, where there is only one."""
+_NOTES = {
+    "Carbon": "Location-based: the grid's average. Market-based: what the supply contract states. Never added up; "
+    "offsets and avoided emissions are in neither.",
+}
+
+
+def carbon_sections(bundle: Bundle, explainer: Explainer) -> list[Section]:
+    """The sections of calculated figures, run-level ones only; unknown names get a section of their own."""
+    left = {one.id: one for one in bundle.calculations if one.phase_id is None}
+    has_energy = any(one.quantity == "energy_j" for one in bundle.measurements)
+    sections = []
+    for title, wanted in _WANTED.items():
+        rows = []
+        for name, basis in wanted:
+            found = [one for one in left.values() if _is(one, name, basis)]
+            rows += [calculation_row(one, bundle, explainer) for one in found]
+            if not found:
+                rows += _absent_rows(name, basis, has_energy)
+            for one in found:
+                del left[one.id]
+        if rows:
+            sections.append(Section(title=title, rows=tuple(rows), note=_NOTES.get(title, "")))
+    if left:
+        others = tuple(calculation_row(one, bundle, explainer) for one in left.values())
+        sections.append(Section(title="Other figures", rows=others))
+    return sections
+
+
+def calculation_row(calculation: Calculation, bundle: Bundle, explainer: Explainer) -> Row:
+    """A calculation as a row; its note names the factors that went into it, with zone and validity."""
+    return Row(
+        key=".".join(part for part in (calculation.name, calculation.basis) if part),
+        label=calculation_label(calculation.name, calculation.basis),
+        figure=calculation.figure,
+        shown=shown(calculation.figure),
+        method=calculation.figure.method,
+        coverage=bundle.run.coverage,
+        boundary="facility" if calculation.pue_included else "",
+        pue_included=calculation.pue_included,
+        basis=calculation.basis,
+        note="; ".join(_factor_note(factor) for factor in direct_factors(calculation, bundle)),
+        how=explainer.calculation(calculation),
+        id=calculation.id,
+    )
+
+
+def direct_factors(calculation: Calculation, bundle: Bundle) -> list[Factor]:
+    """The factors that a calculation takes as inputs itself."""
+    ids = [str(entry["factor"]) for entry in calculation.inputs.values() if "factor" in entry]
+    return [factor for factor in bundle.factors if factor.id in ids]
+
+
+def factor_grid(bundle: Bundle) -> Grid | None:
+    """Every factor that was used: what, where, how much, until when, from whom, under which licence."""
+    lines = tuple(
+        (
+            FACTOR_LABELS.get(factor.kind, factor.kind),
+            factor.zone,
+            shown(factor.as_figure()),
+            " ".join(part for part in (factor.signal, factor.basis, factor.scope, factor.gwp) if part),
+            f"{factor.valid_from} to {factor.valid_to}",
+            factor.source,
+            factor.licence,
+            factor.version,
+        )
+        for factor in bundle.factors
+    )
+    columns = ("Factor", "Zone", "Value", "Kind", "Valid", "Source", "Licence", "Version")
+    return Grid(title="Factors", columns=columns, rows=lines, numeric=frozenset(("Value",))) if lines else None
+
+
+def expired(bundle: Bundle) -> list[Factor]:
+    """Factors whose validity ended before the run did; a date that can't be read counts as open."""
+    day = bundle.run.ended_at.date()
+    return [factor for factor in bundle.factors if (end := _date(factor.valid_to)) is not None and end < day]
+
+
+def _absent_rows(name: str, basis: str, has_energy: bool) -> Iterable[Row]:
+    key = f"{name}.{basis}" if basis else name
+    why = _WHY_ABSENT.get(key)
+    if why is None:
+        return ()
+    if not has_energy and name != "embodied_g":
+        why = NO_ENERGY
+    return (absent(key, calculation_label(name, basis), *why, verb="computed"),)
+
+
+def _is(calculation: Calculation, name: str, basis: str) -> bool:
+    if calculation.name != name:
+        return False
+    return calculation.basis == basis or (not calculation.basis and name in _NAMELESS.get(basis, ()))
+
+
+def _factor_note(factor: Factor) -> str:
+    return f"{FACTOR_LABELS.get(factor.kind, factor.kind)} {factor.zone}: {shown(factor.as_figure())}, {factor.valid_from[:4]}"
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return None

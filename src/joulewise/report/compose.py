@@ -1,0 +1,222 @@
+"""Make the RunView of a bundle: pure, so that a page, a table and a test see the same figures."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from joulewise.core.records import Bundle, Evaluation, Run
+from joulewise.report.carbon_rows import carbon_sections, expired, factor_grid
+from joulewise.report.digits import number, share
+from joulewise.report.energy_rows import (
+    component_grid,
+    energy_section,
+    find_energy,
+    measured_row,
+    meter_grid,
+    other_measurements,
+    phase_grid,
+)
+from joulewise.report.how import Explainer
+from joulewise.report.labels import FACTOR_LABELS, METHOD_LABELS
+from joulewise.report.power import PowerTrace, power_series
+from joulewise.report.view import Grid, Notice, Row, RunView, Section
+
+LOW_COVERAGE = 0.9
+"""Below this share of metered time a reader is warned."""
+_HEADLINE = ("energy_j.with_idle_share.total", "cost", "emissions_g.location", "emissions_g")
+
+
+def view(
+    bundle: Bundle,
+    children: Sequence[Bundle] = (),
+    trace: PowerTrace | None = None,
+    equivalents: Sequence[Row] = (),
+) -> RunView:
+    """A run with everything that a report shows of it.
+
+    `children` are the runs below it (ranks, trials); `trace` the power trace, read from its file.
+    `equivalents` are shown only if somebody asked for them: energy and carbon speak for themselves.
+    """
+    explainer = Explainer(bundle)
+    run = bundle.run
+    blocks = [block for block in _blocks(bundle, explainer, children, equivalents) if block is not None]
+    energy_and_more = [row for block in blocks if isinstance(block, Section) for row in block.rows]
+    return RunView(
+        run_id=run.id,
+        title=run.name or (shlex.join(run.command) if run.command else run.id),
+        status=run.status,
+        started_at=run.started_at,
+        duration_s=run.duration_s,
+        headline=headline(energy_and_more),
+        blocks=tuple(blocks),
+        notices=tuple(notices(bundle)),
+        facts=tuple(facts(bundle)),
+        power=power_series(bundle, trace) if trace is not None else None,
+        bundle=bundle,
+    )
+
+
+def headline(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Energy, money, carbon: in this order, the absent ones too, each once."""
+    by_key = {row.key: row for row in rows}
+    chosen = [by_key[key] for key in _HEADLINE if key in by_key]
+    carbon = [row for row in chosen if row.key.startswith("emissions_g")]
+    if not carbon:
+        chosen += [by_key[key] for key in ("operational_g.location", "operational_g") if key in by_key][:1]
+    return tuple(row for row in chosen if row not in carbon[1:])
+
+
+def one_line(run_view: RunView) -> str:
+    """What `joulewise run` says when the command has ended: the headline in one line, the run to ask for."""
+    parts = [f"{row.shown}, {row.method}" if row.figure else _missing(row) for row in run_view.headline]
+    return f"{' · '.join(parts)} · {number(round(run_view.duration_s, 1))} s · run {run_view.run_id}"
+
+
+def notices(bundle: Bundle) -> list[Notice]:
+    """What must be known before a figure is used, gravest first."""
+    run = bundle.run
+    found = [Notice(level="warning", text=text) for text in run.warnings]
+    if run.status != "finished":
+        found.insert(0, Notice(level="warning", text=f"The run {_status_text(run)}: its figures end there."))
+    if run.coverage is not None and run.coverage < LOW_COVERAGE:
+        text = f"Only {share(run.coverage)} of the time was metered; the rest is a gap, in no figure."
+        found.append(Notice(level="warning", text=text, cure="joulewise doctor"))
+    found += [
+        Notice(
+            level="note",
+            text=f"The factor {factor.kind} of {factor.zone} ended on {factor.valid_to}, before this run.",
+            cure="joulewise factors list",
+        )
+        for factor in expired(bundle)
+    ]
+    defaults = sorted(
+        {FACTOR_LABELS.get(factor.kind, factor.kind) for factor in bundle.factors if factor.method == "default"}
+    )
+    if defaults:
+        text = f"Defaults stand in for what nobody stated: {', '.join(defaults)}. Their bands are wide on purpose."
+        found.append(Notice(level="note", text=text, cure="joulewise config --explain"))
+    return found
+
+
+def facts(bundle: Bundle) -> list[tuple[str, str]]:
+    """Command, time, machine and versions: what a second person needs to do it again."""
+    run = bundle.run
+    found = [
+        ("Run", run.id),
+        ("Kind", run.kind),
+        ("Status", run.status + ("" if run.exit_code is None else f", exit code {run.exit_code}")),
+        ("Command", shlex.join(run.command)),
+        ("Project", run.project),
+        ("Tags", ", ".join(f"{key}={value}" for key, value in sorted(run.tags.items()))),
+        ("Started", run.started_at.isoformat(timespec="seconds")),
+        ("Ended", run.ended_at.isoformat(timespec="seconds")),
+        ("Duration", f"{number(round(run.duration_s, 3))} s"),
+        ("Coverage", "" if run.coverage is None else f"{share(run.coverage)} of the time metered"),
+        ("Units", "" if run.unit_count is None else f"{number(run.unit_count)} × {run.unit or 'unit'}"),
+        ("Seed", "" if run.seed is None else str(run.seed)),
+        ("Parent run", run.parent_id or ""),
+        ("Group", run.group_key or ""),
+        ("Supersedes", run.supersedes or ""),
+        ("Git", _git(run)),
+        *_host(bundle),
+    ]
+    found += [
+        (name.replace("_", " ").capitalize(), str(value))
+        for name, value in run.environment.items()
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+    ]
+    return [(name, text) for name, text in found if text]
+
+
+def _blocks(
+    bundle: Bundle, explainer: Explainer, children: Sequence[Bundle], equivalents: Sequence[Row]
+) -> list[Section | Grid | None]:
+    return [
+        energy_section(bundle, explainer),
+        *carbon_sections(bundle, explainer),
+        component_grid(bundle, explainer),
+        phase_grid(bundle, explainer),
+        _evaluation_grid(bundle.evaluations),
+        other_measurements(bundle, explainer),
+        Section(title="Equivalents", rows=tuple(equivalents)) if equivalents else None,
+        _children_grid(children),
+        meter_grid(bundle),
+        factor_grid(bundle),
+        _method_grid(bundle),
+    ]
+
+
+def _evaluation_grid(evaluations: Sequence[Evaluation]) -> Grid | None:
+    """The last value of each metric; a series says how many were logged."""
+    by_metric: dict[str, list[Evaluation]] = {}
+    for one in evaluations:
+        by_metric.setdefault(one.metric, []).append(one)
+    lines = tuple(
+        (
+            metric,
+            number(logged[-1].value),
+            _bounds(logged[-1]),
+            "" if logged[-1].n is None else str(logged[-1].n),
+            str(len(logged)),
+        )
+        for metric, logged in by_metric.items()
+    )
+    columns = ("Metric", "Last value", "Bounds", "n", "Times logged")
+    numeric = frozenset(columns[1:])
+    return Grid(title="Quality", columns=columns, rows=lines, numeric=numeric) if lines else None
+
+
+def _children_grid(children: Sequence[Bundle]) -> Grid | None:
+    lines = []
+    for child in children:
+        found = find_energy(child, "with_idle_share")
+        row = measured_row(found, Explainer(child), child.run.name) if found else None
+        energy = replace(row, key=f"run.{child.run.id}.{row.key}") if row else "not measured"
+        duration = f"{number(round(child.run.duration_s, 3))} s"
+        lines.append((child.run.id, child.run.name, child.run.status, duration, energy))
+    columns = ("Run", "Name", "Status", "Duration", "Energy with idle share")
+    note = "Their energy is part of this run's, if this run's meters cover their machine; the two are not added."
+    return Grid(title="Runs below", columns=columns, rows=tuple(lines), note=note) if lines else None
+
+
+def _method_grid(bundle: Bundle) -> Grid | None:
+    figures = [one.figure for one in bundle.measurements] + [one.figure for one in bundle.calculations]
+    used = {figure.method for figure in figures}
+    lines = tuple((name, text.partition(": ")[2]) for name, text in METHOD_LABELS.items() if name in used)
+    return Grid(title="What the methods mean", columns=("Method", "Meaning"), rows=lines) if lines else None
+
+
+def _bounds(one: Evaluation) -> str:
+    if one.low is None or one.high is None:
+        return "none given"
+    return f"{number(one.low)} – {number(one.high)}"
+
+
+def _status_text(run: Run) -> str:
+    code = "" if run.exit_code is None else f" with exit code {run.exit_code}"
+    return {
+        "failed": f"failed{code}",
+        "killed": "was killed",
+        "recovered": "was recovered from the journal of a dead process",
+    }.get(run.status, run.status)
+
+
+def _missing(row: Row) -> str:
+    return f"{row.label.partition(',')[0].lower()} {row.shown} (try: {row.cure})"
+
+
+def _git(run: Run) -> str:
+    commit, branch = str(run.git.get("commit", "")), str(run.git.get("branch", ""))
+    dirty = ", with uncommitted changes" if run.git.get("dirty") else ""
+    return f"{commit}{f' on {branch}' if branch else ''}{dirty}".strip()
+
+
+def _host(bundle: Bundle) -> list[tuple[str, str]]:
+    host = bundle.host
+    if host is None:
+        return []
+    kind = {True: "virtual machine", False: "physical machine", None: ""}[host.virtual]
+    parts = (f"{host.cpu_count} CPUs", f"{number(host.memory_gb)} GB memory", kind)
+    return [("Host", host.name), ("CPU", host.cpu_family), ("Machine", ", ".join(part for part in parts if part))]

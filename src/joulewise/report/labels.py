@@ -1,0 +1,69 @@
+"""The names that people read for what the records call energy_j, operational_g and so on, and their order."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ATTRIBUTION_LABELS: Final = {
+    "with_idle_share": "Energy, with our share of idle power",
+    "dynamic": "Energy that this work added (dynamic)",
+    "machine": "Energy of the whole machine",
+}
+COMPONENT_LABELS: Final = {
+    "total": "Total",
+    "cpu": "CPU",
+    "dram": "Memory (DRAM)",
+    "gpu": "GPU",
+    "psys": "Platform (psys)",
+    "board": "Board",
+    "node": "Node",
+    "battery": "Battery",
+    "other": "Other",
+}
+METHOD_LABELS: Final = {
+    "measured": "measured: a counter that was read",
+    "reported": "reported: someone else's meter",
+    "modelled": "modelled: computed from load and hardware",
+    "default": "default: nobody said, a wide band stands in",
+}
+CALCULATION_LABELS: Final = {
+    "operational_g": "Operational carbon",
+    "embodied_g": "Embodied carbon (share of making the machine)",
+    "emissions_g": "Carbon in all",
+    "facility_energy_j": "Energy with the data centre's overhead (PUE)",
+    "cost": "Cost of electricity",
+    "water_l": "Water",
+    "sci_g_per_unit": "SCI (carbon per functional unit)",
+    "energy_j_per_unit": "Energy per functional unit",
+}
+BASIS_LABELS: Final = {"location": "location-based", "market": "market-based"}
+FACTOR_LABELS: Final = {
+    "intensity": "grid intensity",
+    "residual_mix": "residual mix",
+    "pue": "PUE",
+    "wue": "water on site (WUE)",
+    "ewif": "water for electricity",
+    "embodied": "embodied carbon",
+    "lifespan": "life of the machine",
+    "price": "price",
+}
+_WORDS: Final = {"g": "carbon", "j": "energy", "l": "volume", "s": "time", "w": "power"}
+
+
+def component_label(component: str) -> str:
+    """ "cpu" is "CPU"; what we don't know keeps its own name."""
+    return COMPONENT_LABELS.get(component, component)
+
+
+def calculation_label(name: str, basis: str) -> str:
+    """ "operational_g", "market" is "Operational carbon, market-based"."""
+    label = CALCULATION_LABELS.get(name) or quantity_label(name)
+    return f"{label}, {BASIS_LABELS.get(basis, basis)}" if basis else label
+
+
+def quantity_label(name: str) -> str:
+    """A readable label of an unknown quantity: "network_energy_j" is "Network energy"."""
+    words = name.split("_")
+    if len(words) > 1 and words[-1] in _WORDS:
+        words = words[:-1]
+    return " ".join(words).capitalize()

@@ -1,0 +1,77 @@
+"""The power trace as the chart wants it: a line a component, gaps kept as gaps, phases as bands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+
+from joulewise.core.records import Bundle
+from joulewise.report.energy_rows import grouped_phases
+from joulewise.report.how import channels_of
+from joulewise.report.labels import COMPONENT_LABELS, component_label
+from joulewise.report.view import Band, PowerSeries
+
+PowerTrace = Mapping[str, Sequence[float | None]]
+"""A filed trace: column t_s, and a power in W a channel; None or NaN is a gap."""
+MOST_POINTS = 600
+"""More than a screen has pixels helps nobody; the trace itself keeps every reading."""
+
+
+def power_series(bundle: Bundle, trace: PowerTrace) -> PowerSeries | None:
+    """The lines to draw; None if the trace holds fewer than two times or no power at all."""
+    t_s = [float(value) for value in trace.get("t_s", ()) if value is not None]
+    lines = _by_component(bundle, trace)
+    if len(t_s) < 2 or not any(value is not None for line in lines.values() for value in line):
+        return None
+    buckets = _buckets(len(t_s))
+    return PowerSeries(
+        t_s=tuple(_mean([t_s[at] for at in bucket]) or 0.0 for bucket in buckets),
+        power_w=tuple(
+            (component_label(name), tuple(_mean([lines[name][at] for at in bucket]) for bucket in buckets))
+            for name in sorted(lines, key=lambda name: [*COMPONENT_LABELS, name].index(name))
+        ),
+        bands=bands(bundle),
+    )
+
+
+def bands(bundle: Bundle) -> tuple[Band, ...]:
+    """The phases as bands of the chart, two levels deep at most."""
+    return tuple(
+        Band(name=name, start_s=phase.started_s, end_s=phase.started_s + phase.duration_s, depth=depth)
+        for depth, name, phases in grouped_phases(bundle.phases)
+        if depth < 2
+        for phase in phases
+    )
+
+
+def _by_component(bundle: Bundle, trace: PowerTrace) -> dict[str, list[float | None]]:
+    """Channels of one component added, those within another left out; a gap in one is a gap in the sum."""
+    channels = channels_of(bundle.run.environment)
+    lines: dict[str, list[float | None]] = {}
+    for column, values in trace.items():
+        key = column.removesuffix("_w").removeprefix("power_w:")
+        channel = channels.get(column) or channels.get(key) or {}
+        if column == "t_s" or channel.get("within"):
+            continue
+        name = str(channel.get("component") or key)
+        line = [_real(value) for value in values]
+        lines[name] = line if name not in lines else [_sum(*pair) for pair in zip(lines[name], line, strict=True)]
+    return lines
+
+
+def _buckets(count: int) -> list[range]:
+    size = -(-count // MOST_POINTS)
+    return [range(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _real(value: float | None) -> float | None:
+    return None if value is None or not isfinite(value) else float(value)
+
+
+def _sum(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first + second

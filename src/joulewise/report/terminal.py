@@ -1,0 +1,155 @@
+"""The report as a table for terminals: plain text by default, colour and box lines where the terminal has them."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from joulewise.report.digits import share
+from joulewise.report.escape import plain, to_ascii
+from joulewise.report.view import Grid, Notice, Row, RunView, Section, Step
+
+NARROW = 72
+"""Below this many columns the notes move under the figures."""
+_QUIET_GRIDS = ("Meters", "Factors", "What the methods mean")
+"""Left out of the table: `--format markdown`, `html` and `json` have them, and `explain` says it better."""
+
+
+class TableExporter:
+    """Draws a RunView, or a Grid, as text of `width` columns. `ascii_only` keeps to ASCII; `color` uses ANSI codes."""
+
+    name = "table"
+    suffix = ".txt"
+
+    def __init__(self, *, width: int = 100, color: bool = False, ascii_only: bool = False) -> None:
+        self._width = max(width, 20)
+        self._color = color
+        self._ascii = ascii_only
+
+    def render(self, view: object) -> str:
+        """The whole report. Raises TypeError for anything else than a RunView or a Grid."""
+        if isinstance(view, Grid):
+            return self._drawn([self._grid(view)])
+        if not isinstance(view, RunView):
+            raise TypeError(f"want a RunView or a Grid, got {type(view).__name__}")
+        parts: list[object] = [Text(plain(view.title), style="bold"), self._subtitle(view)]
+        parts += [self._notice(notice) for notice in view.notices]
+        for block in view.blocks:
+            if isinstance(block, Section):
+                parts += [Text(""), self._section(block)]
+            elif block.title not in _QUIET_GRIDS:
+                parts += [Text(""), self._grid(block)]
+        parts += [Text(""), self._facts(view)]
+        return self._drawn(parts)
+
+    def steps(self, step: Step) -> str:
+        """The tree of `how computed`."""
+        lines: list[object] = []
+        for depth, one in step.walk():
+            pad = 2 * depth
+            head = Text(plain(one.name), style="bold" if depth == 0 else "cyan")
+            if one.shown:
+                head.append(f" = {plain(one.shown)}", style="none")
+            lines.append(Padding(head, (0, 0, 0, pad)))
+            body = [one.text, *one.details]
+            lines += [Padding(Text(plain(line), style="dim"), (0, 0, 0, pad + 4)) for line in body if line]
+        return self._drawn(lines)
+
+    def _drawn(self, parts: list[object]) -> str:
+        console = Console(
+            file=StringIO(),
+            width=self._width,
+            force_terminal=self._color,
+            no_color=not self._color,
+            color_system="standard" if self._color else None,
+            legacy_windows=False,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            _environ={},
+        )
+        with console.capture() as captured:
+            for part in parts:
+                console.print(part)
+        text = "\n".join(line.rstrip() for line in captured.get().split("\n"))
+        return to_ascii(text) if self._ascii else text
+
+    def _subtitle(self, view: RunView) -> Text:
+        moment = view.started_at.isoformat(sep=" ", timespec="seconds")
+        return Text(f"{view.run_id} · {view.bundle.run.kind} · {view.status} · {moment}", style="dim")
+
+    def _notice(self, notice: Notice) -> Text:
+        text = Text("! " if notice.level == "warning" else "  ", style="bold yellow")
+        text.append(plain(notice.text), style="yellow" if notice.level == "warning" else "dim")
+        if notice.cure:
+            text.append(f" Try: {plain(notice.cure)}", style="dim")
+        return text
+
+    def _section(self, section: Section) -> Table:
+        narrow = self._width < NARROW
+        table = self._table()
+        table.add_column(section.title, min_width=min(self._width // 3, 38), overflow="fold")
+        table.add_column("Figure (95 % bounds)", overflow="fold")
+        if not narrow:
+            table.add_column("Method", no_wrap=True)
+            table.add_column("Notes", style="dim", overflow="fold")
+        for row in section.rows:
+            figure = Text(plain(row.shown), style="bold" if row.figure else "yellow")
+            notes = _notes(row)
+            if narrow:
+                below = "\n".join(part for part in (row.method, notes) if part)
+                figure.append(f"\n{below}" if below else "", style="dim not bold")
+                table.add_row(Text(plain(row.label)), figure)
+            else:
+                table.add_row(Text(plain(row.label)), figure, Text(row.method), Text(plain(notes)))
+        return table
+
+    def _grid(self, grid: Grid) -> Table | Text:
+        if self._width < NARROW and len(grid.columns) > 4:
+            return _as_records(grid)
+        table = self._table()
+        for column in grid.columns:
+            table.add_column(plain(column), justify="right" if column in grid.numeric else "left", overflow="fold")
+        for line in grid.rows:
+            table.add_row(*(_cell(cell) for cell in line))
+        return table
+
+    def _facts(self, view: RunView) -> Table:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, text in view.facts:
+            table.add_row(Text(plain(name)), Text(plain(text)))
+        return table
+
+    def _table(self) -> Table:
+        lines = box.ASCII if self._ascii else box.SIMPLE_HEAD
+        return Table(box=lines, header_style="bold", pad_edge=False, show_edge=False, expand=False, safe_box=True)
+
+
+def _cell(cell: Row | str) -> Text:
+    return Text(plain(cell.shown), no_wrap=True) if isinstance(cell, Row) else Text(plain(cell))
+
+
+def _as_records(grid: Grid) -> Text:
+    """A wide table for a narrow terminal: a block a line of it, a line a cell."""
+    text = Text(plain(grid.title), style="bold")
+    for line in grid.rows:
+        text.append(f"\n{_cell(line[0])}")
+        for column, cell in zip(grid.columns[1:], line[1:], strict=True):
+            if str(_cell(cell)):
+                text.append(f"\n  {plain(column)}: {_cell(cell)}", style="not bold")
+    return text
+
+
+def _notes(row: Row) -> str:
+    if row.figure is None:
+        return f"try: {row.cure}" if row.cure else ""
+    measured = row.coverage is not None and row.attribution  # a calculation has the coverage of its energy
+    metered = f"{share(row.coverage or 0.0)} metered" if measured else ""
+    return "; ".join(part for part in (row.note, metered) if part)
