@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 
 MOST_DISTRIBUTIONS = 12
 NEVER_MEASURING = {
-    "alembic", "click", "jinja2", "numpy", "onnxruntime", "pandas", "pyarrow", "pydantic", "requests", "rich", "sklearn",
-    "sqlalchemy", "torch",
+    "alembic", "click", "jinja2", "numpy", "onnxruntime", "pandas", "pyarrow", "pydantic", "requests", "rich",
+    "sklearn", "sqlalchemy", "torch",
 }  # fmt: skip
 """A measured process never loads these for our sake, from import to the end of its session."""
 NEVER_AT_IMPORT = NEVER_MEASURING | {
