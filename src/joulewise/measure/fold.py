@@ -198,7 +198,9 @@ def _mirrored(channels: dict[str, Channel], series: dict[str, Series], notes: li
         for second in packages[index + 1 :]:
             if first in dropped or second in dropped:
                 continue
-            if mirrors([count for _, count in series[first]], [count for _, count in series[second]]):
+            other = dict(series[second])
+            both = [(count, other[moment]) for moment, count in series[first] if moment in other]
+            if mirrors([one for one, _ in both], [two for _, two in both]):
                 dropped.append(second)
                 notes.append(f"{second} repeats {first} count for count: counted once")
     return dropped
