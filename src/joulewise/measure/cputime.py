@@ -1,0 +1,252 @@
+"""Cumulative CPU time of our tree of processes: everything counted, and counted once.
+
+    total = own time of the root + what the root waited for
+          + (own time + what it waited for) of each live descendant
+          + what descendants had when they vanished and nobody inherited
+          - all of this at the start
+
+A process that is waited for moves from its own entry into its parent's waited time, so the sum does not change. If it
+vanishes without being waited for (its parent ignores SIGCHLD, or init reaped it), its last known time is retained.
+A process once ours stays ours, wherever it is re-parented to.
+
+Not seen, unless the job owns its control group (see joulewise.measure.cgroups):
+- a process that daemonises without Python's fork (a C daemon), leaves our tree and does so between two readings;
+- short-lived children of a process that ignores SIGCHLD, born and gone between two readings;
+- what a process without a heir used between the last reading and its end.
+Under `joulewise run` orphans come back to the launcher, so the first kind is seen there, too.
+Docs: docs/explanation/attribution.md.
+"""
+
+from __future__ import annotations
+
+from joulewise.core.errors import MeterUnavailable, NotFound
+from joulewise.measure.forks import ForkReports
+from joulewise.measure.lookout import Lookout
+from joulewise.measure.proctree import Processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from joulewise.measure.proctree import Probe, ProcessView, Stat
+
+    class Usage(Protocol):
+        """CPU time of a control group that holds our processes and no others."""
+
+        def read_us(self) -> int | None: ...
+        def pids(self) -> frozenset[int]: ...
+        def close(self) -> None: ...
+
+
+_MAX_PASSES = 4
+_EXACT_SLACK_US = 1000
+
+
+class _Member:
+    """A process of ours; the times are those of the last reading."""
+
+    __slots__ = ("own_us", "ppid", "probe", "settled_us", "state", "threads", "waited_us")
+
+    def __init__(self, probe: Probe, stat: Stat) -> None:
+        self.probe = probe
+        self.take(stat)
+        self.settled_us = stat.waited_us
+
+    def take(self, stat: Stat) -> None:
+        self.own_us, self.waited_us = stat.own_us, stat.waited_us
+        self.ppid, self.state, self.threads = stat.ppid, stat.state, stat.threads
+
+    @property
+    def total_us(self) -> int:
+        return self.own_us + self.waited_us
+
+
+class TreeClock:
+    """CPU microseconds of our processes since this clock was made; it never falls.
+
+    Args:
+        pid: Root of the tree; None is our own process, threads included.
+        count_root: False leaves out the root's own time and counts its descendants only (a launcher).
+        reaper: Orphans of the tree come to our own process (child subreaper, or PID 1).
+        usage: A control group that holds the tree and nothing else; its exact time is then taken.
+        view: Another kernel, for tests.
+    Raises: NotFound, if there is no process `pid` or it is hidden from us.
+    """
+
+    def __init__(
+        self,
+        pid: int | None = None,
+        *,
+        count_root: bool = True,
+        reaper: bool = False,
+        usage: Usage | None = None,
+        view: ProcessView | None = None,
+    ) -> None:
+        self._view = view or Processes()
+        self._root = self._view.me if pid is None else pid
+        self._ours = self._root == self._view.me
+        self._reaper = self._ours and (reaper or self._view.me == 1)
+        self._lookout = Lookout(self._view)
+        self._reports = ForkReports(self._forsake) if self._ours and view is None else None
+        self._start_tick = self._view.start_tick()
+        self._retained_us = self._before_us = self._last_us = 0
+        self._usage: Usage | None = None
+        self._closed = False
+        self._members = {self._root: self._hold_root(count_root)}
+        self._follow(first=True)
+        self._before_us = self._sum_us()
+        self._use(usage)
+
+    def read_us(self) -> int:
+        """CPU time of the tree until now, microseconds; a descendant's own waited time is floored to 10 ms.
+
+        Raises MeterUnavailable in a forked child, which has to make a clock of its own.
+        """
+        if self._closed:
+            raise MeterUnavailable(
+                "this clock is closed, or belongs to the parent process", hint="make a new TreeClock"
+            )
+        if self._usage is not None:
+            used = self._usage.read_us()
+            if used is not None:
+                self._last_us = max(self._last_us, used - self._before_us)
+                return self._last_us
+            self._leave_usage()
+        self._follow()
+        self._last_us = max(self._last_us, self._sum_us() - self._before_us)
+        return self._last_us
+
+    def pids(self) -> frozenset[int]:
+        """Our live processes at the last reading."""
+        if self._usage is not None:
+            return self._usage.pids()
+        return frozenset(pid for pid, member in self._members.items() if member.state != "Z")
+
+    def close(self) -> None:
+        """Close all files; may be called twice."""
+        self._forsake()
+        if self._usage is not None:
+            self._usage.close()
+            self._usage = None
+        if self._reports is not None:
+            self._reports.close()
+            self._reports = None
+
+    def _hold_root(self, count_root: bool) -> _Member:
+        probe = self._view.own(count_root) if self._ours else self._view.look(self._root)
+        stat = probe.read() if probe else None
+        if probe is None or stat is None:
+            raise NotFound(f"no process {self._root}, or it is hidden", hint=f"ps -p {self._root}; ask its owner")
+        return _Member(probe, stat)
+
+    def _sum_us(self) -> int:
+        return self._retained_us + sum(member.total_us for member in self._members.values())
+
+    def _follow(self, first: bool = False) -> None:
+        """Read all members until nobody vanishes meanwhile, then settle what the vanished leave."""
+        gone: dict[int, _Member] = {}
+        for _ in range(_MAX_PASSES):
+            vanished = self._pass(gone)
+            self._adopt(first)
+            if not vanished and not self._lookout.unsure:
+                break
+        if gone:
+            self._settle(gone)
+        for member in self._members.values():
+            member.settled_us = member.waited_us
+
+    def _pass(self, gone: dict[int, _Member]) -> bool:
+        """Read each member, parents before children: who is waited for meanwhile is then missed, not counted twice."""
+        vanished = False
+        for pid, member in list(self._members.items()):
+            stat = member.probe.read()
+            if stat is None:
+                gone[pid] = self._members.pop(pid)
+                member.probe.close()
+                vanished = True
+                continue
+            if stat.ppid != member.ppid and stat.ppid in self._members:
+                self._members[pid] = self._members.pop(pid)  # behind its new parent
+            member.take(stat)
+        return vanished
+
+    def _adopt(self, first: bool) -> None:
+        """Take in who is new. The time of those born before the clock was made does not count until now."""
+        for pid, (probe, stat) in self._reported().items():
+            self._members[pid] = _Member(probe, stat)
+        found = self._lookout.find(self._members, self._ours and len(self._members) == 1)
+        for pid, (probe, stat) in found.items():
+            self._members[pid] = member = _Member(probe, stat)
+            if not first and stat.start_tick < self._start_tick:
+                self._before_us += member.total_us
+
+    def _reported(self) -> dict[int, tuple[Probe, Stat]]:
+        """Forked Python children that told their pid and are still alive."""
+        found = {}
+        for pid, born_ns in self._reports.take() if self._reports else ():
+            probe = None if pid in self._members else self._view.look(pid)
+            stat = probe.read() if probe else None
+            if probe is not None and stat is not None and stat.start_tick * self._view.tick_us <= born_ns // 1000:
+                found[pid] = probe, stat
+            elif probe is not None:
+                probe.close()  # the number has gone to somebody else
+        return found
+
+    def _settle(self, gone: dict[int, _Member]) -> None:
+        """Compare what the vanished had with what their heirs got, and retain what nobody got."""
+        left_us: dict[int, int] = {}
+        for member in gone.values():
+            heir = _heir(member, gone)
+            left_us[heir] = left_us.get(heir, 0) + member.total_us
+        if not self._reaper:
+            self._retained_us += sum(us - self._inherited_us(heir, us) for heir, us in left_us.items())
+            return
+        # What nobody else inherited has come to us, unless the kernel reaped it on its parent's wish.
+        me, mine_us = self._view.me, left_us.pop(self._view.me, 0)
+        for heir, us in left_us.items():
+            lacking_us = us - self._inherited_us(heir, us)
+            if heir in self._members and self._view.ignores_children(heir):
+                self._retained_us += lacking_us
+            else:
+                mine_us += lacking_us
+        self._retained_us += mine_us - self._inherited_us(me, mine_us)
+
+    def _inherited_us(self, heir: int, us: int) -> int:
+        """How much of `us` the heir's waited time took in; all of it, if no more lacks than rounding takes."""
+        member = self._members.get(heir)
+        if member is None or self._view.ignores_children(heir):
+            return 0
+        slack_us = _EXACT_SLACK_US if heir == self._view.me else 2 * self._view.tick_us
+        grown_us = member.waited_us - member.settled_us
+        return us if grown_us + slack_us >= us else grown_us
+
+    def _use(self, usage: Usage | None) -> None:
+        used = usage.read_us() if usage else None
+        if used is not None:
+            self._usage, self._before_us = usage, used
+
+    def _leave_usage(self) -> None:
+        """The control group is no longer ours alone: go on by the tree, from the last value."""
+        assert self._usage is not None
+        self._usage.close()
+        self._usage = None
+        self._before_us = 0
+        self._follow(first=True)
+        self._before_us = self._sum_us() - self._last_us
+
+    def _forsake(self) -> None:
+        for member in self._members.values():
+            member.probe.close()
+        self._members = {}
+        self._view.close()
+        self._closed = True
+
+
+def _heir(member: _Member, gone: dict[int, _Member]) -> int:
+    """The nearest ancestor that still lives; 0 if parents form a circle, as stale numbers may."""
+    heir = member.ppid
+    for _ in range(len(gone)):
+        if heir not in gone:
+            return heir
+        heir = gone[heir].ppid
+    return 0
