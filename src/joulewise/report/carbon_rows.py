@@ -14,7 +14,7 @@ from joulewise.report.view import Grid, Row, Section
 
 NO_ENERGY = ("no energy was measured", "joulewise doctor")
 _WANTED: dict[str, tuple[tuple[str, str], ...]] = {
-    "With the data centre's overhead": (("facility_energy_j", ""),),
+    "Energy": (("facility_energy_j", ""),),
     "Carbon": (
         ("emissions_g", "location"),
         ("operational_g", "location"),
@@ -44,7 +44,8 @@ _NOTES = {
 
 def carbon_sections(bundle: Bundle, explainer: Explainer) -> list[Section]:
     """The sections of calculated figures, run-level ones only; unknown names get a section of their own."""
-    left = {one.id: one for one in bundle.calculations if one.phase_id is None}
+    replaced = {one.supersedes for one in bundle.calculations}
+    left = {one.id: one for one in bundle.calculations if one.phase_id is None and one.id not in replaced}
     has_energy = any(one.quantity == "energy_j" for one in bundle.measurements)
     sections = []
     for title, wanted in _WANTED.items():
@@ -130,7 +131,8 @@ def _is(calculation: Calculation, name: str, basis: str) -> bool:
 
 
 def _factor_note(factor: Factor) -> str:
-    return f"{FACTOR_LABELS.get(factor.kind, factor.kind)} {factor.zone}: {shown(factor.as_figure())}, {factor.valid_from[:4]}"
+    kind = FACTOR_LABELS.get(factor.kind, factor.kind)
+    return f"{kind} {factor.zone}: {shown(factor.as_figure())}, {factor.valid_from[:4]}"
 
 
 def _date(text: str) -> date | None:

@@ -25,7 +25,7 @@ from joulewise.report.view import Grid, Notice, Row, RunView, Section
 
 LOW_COVERAGE = 0.9
 """Below this share of metered time a reader is warned."""
-_HEADLINE = ("energy_j.with_idle_share.total", "cost", "emissions_g.location", "emissions_g")
+_HEADLINE = ("energy_j.with_idle_share.total", "energy_j.total", "cost", "emissions_g.location", "emissions_g")
 
 
 def view(
@@ -133,9 +133,13 @@ def facts(bundle: Bundle) -> list[tuple[str, str]]:
 def _blocks(
     bundle: Bundle, explainer: Explainer, children: Sequence[Bundle], equivalents: Sequence[Row]
 ) -> list[Section | Grid | None]:
+    energy = energy_section(bundle, explainer)
+    calculated = carbon_sections(bundle, explainer)
+    if calculated and calculated[0].title == energy.title:
+        energy = replace(energy, rows=energy.rows + calculated.pop(0).rows)
     return [
-        energy_section(bundle, explainer),
-        *carbon_sections(bundle, explainer),
+        energy,
+        *calculated,
         component_grid(bundle, explainer),
         phase_grid(bundle, explainer),
         _evaluation_grid(bundle.evaluations),

@@ -7,7 +7,7 @@ JCGM 100:2008 (GUM), 7.2.6: a result is rounded to be consistent with its uncert
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
-from math import floor, isclose, log10
+from math import floor, isclose, isfinite, log10
 
 from joulewise.core.figures import Figure
 from joulewise.core.units import readable, wh_from_j
@@ -56,6 +56,8 @@ def unit_text(unit: str, *, co2e: bool = True) -> str:
 def number(value: float) -> str:
     """A plain number without an interval, at most six significant digits, thousands set apart."""
     value = float(value)
+    if not isfinite(value):
+        return str(value)
     return _rounded(value, _decimals_for(value, EXACT_DIGITS), ROUND_HALF_EVEN, strip=True)
 
 

@@ -20,12 +20,12 @@ _SHORT = {"with_idle_share": "With idle share", "dynamic": "Dynamic", "machine":
 def energy_section(bundle: Bundle, explainer: Explainer) -> Section:
     """The three attributions of the total; the headline stands there even if nothing was measured."""
     rows = []
-    for attribution in ORDER:
+    for attribution in (*ORDER, None):
         found = find_energy(bundle, attribution)
         if found is not None:
-            rows.append(measured_row(found, explainer, ATTRIBUTION_LABELS[attribution]))
-        elif attribution == ORDER[0]:
-            rows.append(absent("energy_j.with_idle_share.total", ATTRIBUTION_LABELS[attribution], *NO_METER))
+            rows.append(measured_row(found, explainer, ATTRIBUTION_LABELS.get(attribution or "", "Energy")))
+    if not rows:
+        rows.append(absent("energy_j.with_idle_share.total", ATTRIBUTION_LABELS[ORDER[0]], *NO_METER))
     return Section(title="Energy", rows=tuple(rows), note=_energy_note(bundle))
 
 
@@ -44,6 +44,7 @@ def component_grid(bundle: Bundle, explainer: Explainer) -> Grid | None:
         columns=columns,
         rows=lines,
         numeric=frozenset((*_SHORT.values(), "Coverage")),
+        spare=frozenset(("Meter", "Coverage")),
         note=_contained_note(bundle),
     )
 
@@ -85,8 +86,8 @@ def meter_grid(bundle: Bundle) -> Grid | None:
     return Grid(title="Meters", columns=columns, rows=tuple(lines)) if lines else None
 
 
-def find_energy(bundle: Bundle, attribution: str, component: str = "total") -> Measurement | None:
-    """The run's energy of that attribution, or None if nobody measured it."""
+def find_energy(bundle: Bundle, attribution: str | None, component: str = "total") -> Measurement | None:
+    """The run's energy of that attribution (None: another tool's, which doesn't say), or None if nobody measured it."""
     return next(
         (
             one
@@ -226,8 +227,11 @@ def _energy_note(bundle: Bundle) -> str:
 
 
 def _contained_note(bundle: Bundle) -> str:
-    contained = [key for key, channel in channels_of(bundle.run.environment).items() if channel.get("within")]
-    return f"Not added, since another channel contains them: {', '.join(contained)}." if contained else ""
+    whole = find_energy(bundle, ORDER[0])
+    energies = [one for one in bundle.measurements if one.quantity == "energy_j" and one.phase_id is None]
+    summed = meter_keys(whole.meter) if whole else []
+    beside = list(dict.fromkeys(one.meter for one in energies if one.component != "total" and one.meter not in summed))
+    return f"Not part of the total, whose joules another channel has already: {', '.join(beside)}." if beside else ""
 
 
 def _other_label(measurement: Measurement) -> str:

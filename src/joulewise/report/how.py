@@ -84,13 +84,13 @@ class Explainer:
         return Step(kind=made.kind, name=worth, text=made.text or made.name, details=made.details, inputs=made.inputs)
 
     def _components(self, whole: Measurement) -> list[Measurement]:
-        contained = {key for key, channel in self._channels.items() if channel.get("within")}
+        summed = meter_keys(whole.meter)
         return [
             part
             for part in self._bundle.measurements
             if part.component != "total"
             and (part.quantity, part.attribution, part.phase_id) == (whole.quantity, whole.attribution, whole.phase_id)
-            and not (set(meter_keys(part.meter)) & contained)
+            and part.meter in summed
         ]
 
     def _channel_steps(self, measurement: Measurement) -> tuple[Step, ...]:
@@ -154,8 +154,8 @@ def channels_of(environment: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def meter_keys(meter: str) -> list[str]:
-    """The channel keys that a measurement's `meter` names: "rapl:0:package, rapl:1:package"."""
-    return [key for key in meter.replace(";", ",").replace(",", " ").split() if key]
+    """The channel keys that a measurement's `meter` names: a total's is "rapl:0:package+nvml:GPU-5f1e"."""
+    return [key for key in meter.split("+") if key]
 
 
 def _as_mapping(entry: Any) -> Mapping[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 ATTRIBUTION_LABELS: Final = {
-    "with_idle_share": "Energy, with our share of idle power",
-    "dynamic": "Energy that this work added (dynamic)",
-    "machine": "Energy of the whole machine",
+    "with_idle_share": "Energy with idle share",
+    "dynamic": "Energy added (dynamic)",
+    "machine": "Energy of the machine",
 }
 COMPONENT_LABELS: Final = {
     "total": "Total",
@@ -28,13 +28,13 @@ METHOD_LABELS: Final = {
 }
 CALCULATION_LABELS: Final = {
     "operational_g": "Operational carbon",
-    "embodied_g": "Embodied carbon (share of making the machine)",
+    "embodied_g": "Embodied carbon (our share)",
     "emissions_g": "Carbon in all",
-    "facility_energy_j": "Energy with the data centre's overhead (PUE)",
+    "facility_energy_j": "Energy with overhead (PUE)",
     "cost": "Cost of electricity",
     "water_l": "Water",
-    "sci_g_per_unit": "SCI (carbon per functional unit)",
-    "energy_j_per_unit": "Energy per functional unit",
+    "sci_g_per_unit": "SCI",
+    "energy_j_per_unit": "Energy per unit",
 }
 BASIS_LABELS: Final = {"location": "location-based", "market": "market-based"}
 FACTOR_LABELS: Final = {

@@ -13,6 +13,8 @@ from joulewise.report.view import Band, PowerSeries
 
 PowerTrace = Mapping[str, Sequence[float | None]]
 """A filed trace: column t_s, and a power in W a channel; None or NaN is a gap."""
+MINE = "mine_w"
+"""The column of our own share of the machine's power."""
 MOST_POINTS = 600
 """More than a screen has pixels helps nobody; the trace itself keeps every reading."""
 
@@ -25,11 +27,12 @@ def power_series(bundle: Bundle, trace: PowerTrace) -> PowerSeries | None:
         return None
     buckets = _buckets(len(t_s))
     return PowerSeries(
-        t_s=tuple(_mean([t_s[at] for at in bucket]) or 0.0 for bucket in buckets),
+        t_s=tuple(t_s[bucket[-1]] for bucket in buckets),
         power_w=tuple(
-            (component_label(name), tuple(_mean([lines[name][at] for at in bucket]) for bucket in buckets))
+            (component_label(name), _thinned(lines[name], buckets))
             for name in sorted(lines, key=lambda name: [*COMPONENT_LABELS, name].index(name))
         ),
+        mine_w=_thinned(trace.get(MINE), buckets),
         bands=bands(bundle),
     )
 
@@ -49,11 +52,10 @@ def _by_component(bundle: Bundle, trace: PowerTrace) -> dict[str, list[float | N
     channels = channels_of(bundle.run.environment)
     lines: dict[str, list[float | None]] = {}
     for column, values in trace.items():
-        key = column.removesuffix("_w").removeprefix("power_w:")
-        channel = channels.get(column) or channels.get(key) or {}
-        if column == "t_s" or channel.get("within"):
+        channel = channels.get(column.removesuffix("_w"), {})
+        if column in ("t_s", MINE) or channel.get("within"):
             continue
-        name = str(channel.get("component") or key)
+        name = str(channel.get("component") or column)
         line = [_real(value) for value in values]
         lines[name] = line if name not in lines else [_sum(*pair) for pair in zip(lines[name], line, strict=True)]
     return lines
@@ -62,6 +64,12 @@ def _by_component(bundle: Bundle, trace: PowerTrace) -> dict[str, list[float | N
 def _buckets(count: int) -> list[range]:
     size = -(-count // MOST_POINTS)
     return [range(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _thinned(values: Sequence[float | None] | None, buckets: list[range]) -> tuple[float | None, ...]:
+    if values is None:
+        return ()
+    return tuple(_mean([_real(values[at]) for at in bucket]) for bucket in buckets)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from io import StringIO
 
 from rich import box
@@ -14,8 +15,9 @@ from joulewise.report.digits import share
 from joulewise.report.escape import plain, to_ascii
 from joulewise.report.view import Grid, Notice, Row, RunView, Section, Step
 
-NARROW = 72
-"""Below this many columns the notes move under the figures."""
+NARROWEST_NOTES = 24
+"""With fewer columns left the notes move under the figures."""
+_GAP = 3
 _QUIET_GRIDS = ("Meters", "Factors", "What the methods mean")
 """Left out of the table: `--format markdown`, `html` and `json` have them, and `explain` says it better."""
 
@@ -37,11 +39,12 @@ class TableExporter:
             return self._drawn([self._grid(view)])
         if not isinstance(view, RunView):
             raise TypeError(f"want a RunView or a Grid, got {type(view).__name__}")
+        widths = _Widths.of(view, self._width)
         parts: list[object] = [Text(plain(view.title), style="bold"), self._subtitle(view)]
         parts += [self._notice(notice) for notice in view.notices]
         for block in view.blocks:
             if isinstance(block, Section):
-                parts += [Text(""), self._section(block)]
+                parts += [Text(""), self._section(block, widths)]
             elif block.title not in _QUIET_GRIDS:
                 parts += [Text(""), self._grid(block)]
         parts += [Text(""), self._facts(view)]
@@ -90,31 +93,32 @@ class TableExporter:
             text.append(f" Try: {plain(notice.cure)}", style="dim")
         return text
 
-    def _section(self, section: Section) -> Table:
-        narrow = self._width < NARROW
+    def _section(self, section: Section, widths: _Widths) -> Table:
         table = self._table()
-        table.add_column(section.title, min_width=min(self._width // 3, 38), overflow="fold")
-        table.add_column("Figure (95 % bounds)", overflow="fold")
-        if not narrow:
-            table.add_column("Method", no_wrap=True)
-            table.add_column("Notes", style="dim", overflow="fold")
+        table.add_column(section.title, width=widths.label, overflow="fold")
+        table.add_column("Figure (95 % bounds)", width=widths.figure, overflow="fold")
+        if widths.notes:
+            table.add_column("Method", width=8)
+            table.add_column("Notes", style="dim", overflow="fold", width=widths.notes)
         for row in section.rows:
             figure = Text(plain(row.shown), style="bold" if row.figure else "yellow")
-            notes = _notes(row)
-            if narrow:
-                below = "\n".join(part for part in (row.method, notes) if part)
+            if widths.notes:
+                table.add_row(Text(plain(row.label)), figure, Text(row.method), Text(plain(_notes(row))))
+            else:
+                below = " · ".join(part for part in (row.method, plain(_notes(row))) if part)
                 figure.append(f"\n{below}" if below else "", style="dim not bold")
                 table.add_row(Text(plain(row.label)), figure)
-            else:
-                table.add_row(Text(plain(row.label)), figure, Text(row.method), Text(plain(notes)))
         return table
 
     def _grid(self, grid: Grid) -> Table | Text:
-        if self._width < NARROW and len(grid.columns) > 4:
+        if _needed(grid) > self._width:
+            grid = without(grid, grid.spare)
+        if _needed(grid) > self._width:
             return _as_records(grid)
         table = self._table()
         for column in grid.columns:
-            table.add_column(plain(column), justify="right" if column in grid.numeric else "left", overflow="fold")
+            right = column in grid.numeric
+            table.add_column(plain(column), justify="right" if right else "left", overflow="fold", no_wrap=right)
         for line in grid.rows:
             table.add_row(*(_cell(cell) for cell in line))
         return table
@@ -132,8 +136,47 @@ class TableExporter:
         return Table(box=lines, header_style="bold", pad_edge=False, show_edge=False, expand=False, safe_box=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Widths:
+    """Columns of the figure tables, alike for all of them; no room for notes puts them under the figure."""
+
+    label: int
+    figure: int
+    notes: int
+
+    @classmethod
+    def of(cls, view: RunView, width: int) -> _Widths:
+        rows = [row for block in view.blocks if isinstance(block, Section) for row in block.rows]
+        label = min(max((len(row.label) for row in rows), default=0), 40, width * 2 // 5)
+        figure = min(max((len(row.shown) for row in rows if row.figure), default=20), width - label - _GAP)
+        notes = width - label - figure - 8 - 3 * _GAP
+        return cls(label, max(figure, 20) if notes >= NARROWEST_NOTES else width - label - _GAP, max(notes, 0))
+
+    def __post_init__(self) -> None:
+        if self.notes < NARROWEST_NOTES:
+            object.__setattr__(self, "notes", 0)
+
+
+def without(grid: Grid, names: frozenset[str]) -> Grid:
+    """The table without some columns."""
+    kept = [at for at, column in enumerate(grid.columns) if column not in names]
+    lines = tuple(tuple(line[at] for at in kept) for line in grid.rows)
+    return replace(grid, columns=tuple(grid.columns[at] for at in kept), rows=lines)
+
+
 def _cell(cell: Row | str) -> Text:
-    return Text(plain(cell.shown), no_wrap=True) if isinstance(cell, Row) else Text(plain(cell))
+    return Text(plain(cell.shown if isinstance(cell, Row) else cell))
+
+
+def _needed(grid: Grid) -> int:
+    """The columns that the table takes if no figure is broken over two lines; text may break, not below 14."""
+    widths = []
+    for number, column in enumerate(grid.columns):
+        cells = [line[number] for line in grid.rows]
+        whole = isinstance(cells[0], Row) or column in grid.numeric if cells else False
+        longest = max((len(str(_cell(cell))) for cell in cells), default=0)
+        widths.append(max(longest if whole else min(longest, 14), *map(len, column.split())))
+    return sum(widths) + 3 * (len(widths) - 1)
 
 
 def _as_records(grid: Grid) -> Text:

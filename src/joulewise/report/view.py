@@ -72,13 +72,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """A table: a cell is text or a figure. `numeric` names the columns that stand right."""
+    """A table: a cell is text or a figure. `numeric` names the columns that stand right, `spare` those that a narrow
+    page may leave out."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Row | str, ...], ...]
     note: str = ""
     numeric: frozenset[str] = frozenset()
+    spare: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +104,14 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerSeries:
-    """Watts over time, a line a component; None is a gap. All lines are as long as `t_s`."""
+    """Mean watts of intervals, a line a component of the machine; None is a gap. All lines are as long as `t_s`.
+
+    `t_s` holds the ends of the intervals, seconds from the run's start; `mine_w` is our own share, () if unknown.
+    """
 
     t_s: tuple[float, ...]
     power_w: tuple[tuple[str, tuple[float | None, ...]], ...]
+    mine_w: tuple[float | None, ...] = ()
     bands: tuple[Band, ...] = ()
 
 
@@ -128,7 +134,10 @@ class RunView:
     def rows(self) -> Iterator[Row]:
         """Every figure of the report once, in the order of the report."""
         for block in self.blocks:
-            if isinstance(block, Section):
-                yield from block.rows
-            else:
-                yield from (cell for line in block.rows for cell in line if isinstance(cell, Row))
+            yield from self.rows_of(block)
+
+    def rows_of(self, block: Section | Grid) -> list[Row]:
+        """The figures of one block."""
+        if isinstance(block, Section):
+            return list(block.rows)
+        return [cell for line in block.rows for cell in line if isinstance(cell, Row)]

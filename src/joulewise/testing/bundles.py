@@ -141,9 +141,9 @@ _ENERGIES: tuple[tuple[str, str, str, float, float, float, str, str], ...] = (
     ("gpu", "dynamic", "nvml:GPU-5f1e", 2430.2, 2308.7, 2551.7, MEASURED, "GPU-5f1e"),
     ("gpu", "with_idle_share", "nvml:GPU-5f1e", 3290.8, 3126.2, 3455.3, MEASURED, "GPU-5f1e"),
     ("gpu", "machine", "nvml:GPU-5f1e", 3290.8, 3126.2, 3455.3, MEASURED, "GPU-5f1e"),
-    ("total", "dynamic", "model:cpu, nvml:GPU-5f1e", 3634.2, 3178.7, 4241.7, MODELLED, ""),
-    ("total", "with_idle_share", "model:cpu, nvml:GPU-5f1e", 5161.8, 4476.2, 6095.3, MODELLED, ""),
-    ("total", "machine", "model:cpu, nvml:GPU-5f1e", 5395.8, 4641.2, 6425.3, MODELLED, ""),
+    ("total", "dynamic", "model:cpu+nvml:GPU-5f1e", 3634.2, 3178.7, 4241.7, MODELLED, ""),
+    ("total", "with_idle_share", "model:cpu+nvml:GPU-5f1e", 5161.8, 4476.2, 6095.3, MODELLED, ""),
+    ("total", "machine", "model:cpu+nvml:GPU-5f1e", 5395.8, 4641.2, 6425.3, MODELLED, ""),
 )
 _PHASES: tuple[tuple[str, str, float, float, float], ...] = (
     ("load", "", 0.6, 3.1, 120.0),
@@ -178,7 +178,7 @@ def example_measurements() -> tuple[Measurement, ...]:
             quantity="energy_j",
             component="total",
             figure=figure(energy_j, energy_j * 0.87, energy_j * 1.18, "J"),
-            meter="model:cpu, nvml:GPU-5f1e",
+            meter="model:cpu+nvml:GPU-5f1e",
             attribution="with_idle_share",
             coverage=0.99,
             phase_id=example_id(f"ph{number}"),
@@ -216,12 +216,15 @@ def example_phases() -> tuple[Phase, ...]:
 
 def example_trace() -> dict[str, list[float | None]]:
     """Two channels at one reading a second with a gap of five seconds, as a trace file holds them."""
-    t_s = [float(second) for second in range(85)]
+    t_s = [float(second) for second in range(1, 86)]
     gap = range(40, 45)
     return {
         "t_s": list(t_s),
-        "model:cpu": [None if at in gap else 18.0 + 9.0 * ((at * 7) % 5) / 4 for at in range(85)],
-        "nvml:GPU-5f1e": [None if at in gap else (16.2 if at < 4 or at > 76 else 58.0 + (at % 9)) for at in range(85)],
+        "model:cpu_w": [None if at in gap else 18.0 + 9.0 * ((at * 7) % 5) / 4 for at in range(85)],
+        "nvml:GPU-5f1e_w": [
+            None if at in gap else (16.2 if at < 4 or at > 76 else 38.0 + (at % 9)) for at in range(85)
+        ],
+        "mine_w": [None if at in gap else (30.1 if at < 4 or at > 76 else 54.0 + (at % 9)) for at in range(85)],
     }
 
 
