@@ -20,7 +20,6 @@ from statistics import median
 import cpu_families as catalogue
 import cpu_regression as regression
 from cpu_regression import Fit, HeldOut, Server
-
 from joulewise.core.frozen import replaced
 from joulewise.measure.cpu_model import params_for
 from joulewise.measure.cpu_tables import CLIENT, FOLDER, GENERIC, LEVELS, Family, Shared
@@ -37,10 +36,7 @@ ENDS_SOURCE = (
 )
 LATER_ARM = ("neoverse-later", "Arm Neoverse V1, N2, V2 and later (Graviton3/4, Grace, Cobalt, Axion)")
 CORTEX = ("arm-cortex", "Arm Cortex-A (single-board computers)")
-COLUMNS = (
-    "key name method basis results idle_w_per_core max_w_per_core cores_per_chip sockets ghz gb_per_core "
-    "threads_per_core low_spread high_spread shape source"
-).split()
+COLUMNS = tuple(Family.__annotations__)
 
 
 def reference_folder() -> Path:
@@ -208,7 +204,7 @@ def shared_text(shared: Shared) -> str:
     return "\n".join(
         [
             "# What all CPU families share: slopes and bounds; see cpu_tables.Shared.",
-            "# Derived by tools/derive_cpu_model.py; do not edit. Memory, VM and fleet figures: docs/explanation/uncertainty.md.",
+            "# Derived by tools/derive_cpu_model.py; do not edit. Memory, VM, fleet: docs/explanation/uncertainty.md.",
             "\t".join(columns),
             "\t".join(_cell(getattr(shared, column)) for column in columns),
             "",

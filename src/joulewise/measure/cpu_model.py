@@ -65,7 +65,7 @@ def params_for(family: Family, shared: Shared, machine: Machine, *, fleet: bool 
         "cpus": machine.cpus,
         "cores": size["cores"],
         "sockets": machine.sockets,
-        "virtual": int(machine.virtual),
+        "virtual": machine.virtual,
         "host_ratio": host_ratio,
         **size,
         "dram_w_per_gb": shared.dram_w_per_gb,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LEVELS = 11
 """Load levels of every curve: 0, 10 ... 100 %."""
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+_LARGEST_BYTES = 1 << 20
 GENERIC, CLIENT = "generic", "client"
 """Keys of the rows for a CPU that no table knows: server-like, and desktop or laptop."""
 
@@ -28,9 +29,9 @@ class Family(Frozen):
     """What is known of one CPU family. Watts are the whole server's at the wall, per physical core.
 
     `cores_per_chip`, `sockets`, `ghz` and `gb_per_core` describe the server that the watts belong to; other sizes
-    are reached by the slopes of `Shared`. `low_spread`, `high_spread` scale the 95 % bounds. `shape` is (P - idle)/(max - idle) at
-    0, 10 ... 100 % load. `basis` is loads (its own results at each load level), ends (idle and full load only, the
-    shape is borrowed) or generic (no result of its own).
+    are reached by the slopes of `Shared`. `low_spread`, `high_spread` scale the 95 % bounds. `shape` is
+    (P - idle)/(max - idle) at 0, 10 ... 100 % load. `basis` is loads (its own results at each load level), ends
+    (idle and full load only, the shape is borrowed) or generic (no result of its own).
     """
 
     key: str
@@ -107,9 +108,12 @@ def ids(vendor: str, family: int, folder: str = FOLDER) -> Iterator[list[str]]:
 
 
 def _rows(path: str, key: str | None = None) -> Iterator[list[str]]:
-    with open(path, encoding="utf-8") as file:
-        lines = file.read().split("\n")
-    data = [line for line in lines if line and line[0] != "#"][1:]
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(file, _LARGEST_BYTES).decode()
+    finally:
+        os.close(file)
+    data = [line for line in text.split("\n") if line and line[0] != "#"][1:]
     for line in data:
         if key is None or line.startswith(f"{key}\t"):
             yield line.split("\t")

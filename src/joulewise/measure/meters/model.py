@@ -15,6 +15,7 @@ import os
 from joulewise.core.channels import BUSY, Channel, Finding
 from joulewise.core.errors import MeterUnavailable, NotFound
 from joulewise.measure import cpu_identity, cpu_model, cpu_tables
+from joulewise.measure.meters.sysfs import ABSENT, BROKEN, READY, entries, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ class CpuTimeMeter:
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self) -> tuple[int | None, ...]:
-        """The count now. Raises MeterUnavailable if /proc/stat can't be read."""
+        """The count now. Raises MeterUnavailable if /proc/stat can't be read, or isn't as the kernel writes it."""
         try:
             ticks = busy_ticks(os.pread(self._file, 512, 0))
         except OSError as error:
             raise MeterUnavailable(f"can't read CPU times: {error}", hint="check that /proc is mounted") from error
-        return (None if ticks is None else ticks * self._us_per_tick,)
+        if ticks is None:
+            raise MeterUnavailable("the first line of /proc/stat holds no CPU times")
+        return (ticks * self._us_per_tick,)
 
     def close(self) -> None:
         if self._file >= 0:
@@ -53,30 +56,29 @@ class CpuTimeMeter:
 
 
 def busy_ticks(stat: bytes) -> int | None:
-    """Busy clock ticks of the first line of /proc/stat; None if it is not as the kernel writes it.
+    """Busy clock ticks of the first line of /proc/stat; None if there are none: a torn line, or only zeros.
 
     Source: Linux Documentation/filesystems/proc.rst, 1.7 "Miscellaneous kernel statistics in /proc/stat".
     """
     fields = stat.partition(b"\n")[0].split()
-    try:
-        return sum(int(fields[place]) for place in BUSY_FIELDS) if fields[0] == b"cpu" else None
-    except (ValueError, IndexError):
+    if not fields or fields[0] != b"cpu" or len(fields) <= BUSY_FIELDS[-1] or not b"".join(fields[1:]).isdigit():
         return None
+    return sum(int(fields[place]) for place in BUSY_FIELDS) or None
 
 
 def discover(context: MeterContext) -> tuple[list[CpuTimeMeter], list[Finding]]:
     """The model meter of this machine. Never raises; an unknown CPU gets the generic row and wide bounds."""
     findings = _gpus_without_counters(context.root)
-    stat = _text(f"{context.root}/proc/stat", 1 << 18)
+    stat = text_of(f"{context.root}/proc/stat", 1 << 18)
     cpus = sum(line.startswith("cpu") and line[3:4].isdigit() for line in stat.split("\n"))
-    if not cpus or not any(map(str.isdigit, stat.partition("\n")[0].replace("0", "").replace(" ", ""))):
-        return [], [_finding("absent", "CPU time", "/proc/stat is missing or shows only zeros"), *findings]
-    identity = cpu_identity.identify(_text(f"{context.root}/proc/cpuinfo", 4096))
+    if not cpus or busy_ticks(stat[:512].encode()) is None:
+        return [], [_finding(ABSENT, "CPU time", "/proc/stat is missing, or shows only zeros"), *findings]
+    identity = cpu_identity.identify(text_of(f"{context.root}/proc/cpuinfo", 4096))
     key, name = _key(identity, str(context.options.get("cpu") or ""))
     try:
         family = cpu_tables.family(key)
     except NotFound as error:
-        return [], [_finding("broken", f"cpu = {key}", error.message, error.hint), *findings]
+        return [], [_finding(BROKEN, "setting cpu", error.message, error.hint), *findings]
     machine = machine_of(context.root, cpus, identity, family)
     meter = _meter(f"{context.root}/proc/stat", family, machine)
     return [meter], [_ready(meter.channels[0], family, name, machine), *findings]
@@ -107,8 +109,8 @@ def _chip(root: str, identity: CpuIdentity | None, family: Family) -> tuple[int,
         threads = identity.threads_per_chip
         return threads, min(identity.cores_per_chip, threads)
     topology = f"{root}/sys/devices/system/cpu/cpu0/topology"
-    chip = _list_size(_text(f"{topology}/package_cpus_list") or _text(f"{topology}/core_siblings_list"))
-    core = _list_size(_text(f"{topology}/core_cpus_list") or _text(f"{topology}/thread_siblings_list"))
+    chip = _list_size(text_of(f"{topology}/package_cpus_list") or text_of(f"{topology}/core_siblings_list"))
+    core = _list_size(text_of(f"{topology}/core_cpus_list") or text_of(f"{topology}/thread_siblings_list"))
     if chip:
         return chip, max(1, chip // max(1, core))
     return max(1, round(family.cores_per_chip * family.threads_per_core)), max(1, round(family.cores_per_chip))
@@ -127,7 +129,7 @@ def _list_size(text: str) -> int:
 
 def _memory_gb(root: str) -> float | None:
     """Memory that the kernel manages, in GB of 10^9 bytes rounded from its kibibytes."""
-    for line in _text(f"{root}/proc/meminfo", 256).split("\n"):
+    for line in text_of(f"{root}/proc/meminfo", 256).split("\n"):
         if line.startswith("MemTotal:"):
             kib = line.split()[1:2]
             return int(kib[0]) / (1 << 20) if kib and kib[0].isdigit() else None
@@ -139,16 +141,16 @@ def is_virtual(root: str, identity: CpuIdentity | None) -> bool:
 
     A cloud's bare-metal type bears the cloud's name too, but ends in ".metal". Xen's own domain 0 is not a guest.
     """
-    if "control_d" in _text(f"{root}/proc/xen/capabilities"):
+    if "control_d" in text_of(f"{root}/proc/xen/capabilities"):
         return False
     if identity and identity.hypervisor:
         return True
-    if _text(f"{root}/sys/hypervisor/type").strip():
+    if text_of(f"{root}/sys/hypervisor/type"):
         return True
     if identity and not identity.vendor.startswith(cpu_identity.ARM):
         return False  # x86 hypervisors set the flag
-    vendor = _text(f"{root}/sys/class/dmi/id/sys_vendor").strip()
-    product = _text(f"{root}/sys/class/dmi/id/product_name").strip()
+    vendor = text_of(f"{root}/sys/class/dmi/id/sys_vendor")
+    product = text_of(f"{root}/sys/class/dmi/id/product_name")
     return vendor.startswith(CLOUD_VENDORS) and ".metal" not in product
 
 
@@ -175,7 +177,7 @@ def _ready(channel: Channel, family: Family, name: str, machine: cpu_model.Machi
     unknown = family.method == "default"
     return Finding(
         plugin=PLUGIN,
-        state="ready",
+        state=READY,
         what=f"{name or family.name}, {machine.cpus} CPUs, {share}",
         why="no measured watts of this CPU family: a generic row with wide bounds" if unknown else "",
         cure="joulewise config set cpu FAMILY, if you know a closer one" if unknown else "",
@@ -185,33 +187,12 @@ def _ready(channel: Channel, family: Family, name: str, machine: cpu_model.Machi
 
 def _gpus_without_counters(root: str) -> list[Finding]:
     """A GPU whose driver is loaded but whose NVML library is not there has no figure, and none is invented."""
-    try:
-        gpus = os.listdir(f"{root}/proc/driver/nvidia/gpus")
-    except OSError:  # no such driver
-        return []
+    gpus = entries(f"{root}/proc/driver/nvidia/gpus")
     if not gpus or any(os.path.exists(root + path) for path in NVML):
         return []
     why = "there is no library to read power from, and utilisation alone gives no honest watt"
-    return [_finding("absent", f"power of {len(gpus)} NVIDIA GPU(s)", why, "install the driver's libnvidia-ml.so.1")]
+    return [_finding(ABSENT, f"power of {len(gpus)} NVIDIA GPU(s)", why, "install the driver's libnvidia-ml.so.1")]
 
 
 def _finding(state: str, what: str, why: str, cure: str = "") -> Finding:
     return Finding(plugin=PLUGIN, state=state, what=what, why=why, cure=cure)
-
-
-def _text(path: str, limit: int = 4096) -> str:
-    """The first bytes of a file, "" if it can't be read; /proc files come in pieces, so read on until the limit."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    pieces, left = [], limit
-    try:
-        while left > 0 and (piece := os.read(file, left)):
-            pieces.append(piece)
-            left -= len(piece)
-    except OSError:
-        return ""
-    finally:
-        os.close(file)
-    return b"".join(pieces).decode("utf-8", "replace")
