@@ -8,6 +8,7 @@ Source: field practice as in Kepler and Scaphandre, but with idle > 0 at full lo
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 from joulewise.core.channels import BUSY, ENERGY, POWER, Channel
@@ -64,7 +65,9 @@ def attribute(channel: Channel, series: list[tuple[int, int]], shares: Shares) -
     """Make curves of a channel's raw counts. A gap leaves the curves flat and is named."""
     gaps: list[str] = []
     intervals = _intervals(channel, series, shares, gaps)
-    powers = [energy / s_from_ns((end - start) * 1000) for start, end, energy, _, _ in intervals if end - start > 50_000]
+    powers = [
+        energy / s_from_ns((end - start) * 1000) for start, end, energy, _, _ in intervals if end - start > 50_000
+    ]
     idle_w = channel.idle_w
     if idle_w is None and intervals:
         mean_w = sum(item[2] for item in intervals) / s_from_ns(sum((item[1] - item[0]) * 1000 for item in intervals))
@@ -118,7 +121,7 @@ def _intervals(channel: Channel, series: list[tuple[int, int]], shares: Shares, 
         return _modelled(channel, series, shares)
     found: list[Interval] = []
     trusted = _without_glitches(channel, series, gaps)
-    for (start_us, before), (end_us, after) in zip(trusted, trusted[1:], strict=False):
+    for (start_us, before), (end_us, after) in itertools.pairwise(trusted):
         duration_s = s_from_ns((end_us - start_us) * 1000)
         energy = _energy_j(channel, before, after, duration_s)
         if energy is None:
@@ -202,7 +205,7 @@ def _block(channel: Channel, times_us: list[int], shares: Shares) -> list[Interv
     energy, low, high = model_energy_j(channel.params, busy_s, duration_s)
     idle_j = min(energy, (channel.idle_w or 0.0) * duration_s)
     parts = []
-    for before_us, after_us in zip(times_us, times_us[1:], strict=False):
+    for before_us, after_us in itertools.pairwise(times_us):
         time_part = (after_us - before_us) / (end_us - start_us)
         busy_part = shares.busy.between(before_us, after_us) / busy_s if busy_s > 0 else time_part
         part = (idle_j * time_part + (energy - idle_j) * busy_part) / energy if energy > 0 else time_part

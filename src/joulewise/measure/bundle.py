@@ -1,4 +1,4 @@
-"""From a folded run to the records that the ledger files. Ids are derived from the run's: filing twice is filing once."""
+"""From a folded run to the records that the ledger files. Ids derive from the run's: filing twice is once."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _coverage(folded: Folded) -> float | None:
     if not parts or folded.duration_s <= 0:
         return None
     covered = [one.part("covered_s", folded.start_us, folded.end_us) / folded.duration_s for one in parts]
-    return min(1.0, min(covered))
+    return min(1.0, *covered)
 
 
 def _warnings(folded: Folded, slept_us: int) -> Iterator[str]:
@@ -199,9 +199,7 @@ def _phases(folded: Folded, run_id: str) -> Iterator[tuple[Phase, int, int]]:
 Window = tuple[str | None, int, int]
 
 
-def _measurements(
-    folded: Folded, run_id: str, devices: dict[str, Device], window: Window
-) -> Iterator[Measurement]:
+def _measurements(folded: Folded, run_id: str, devices: dict[str, Device], window: Window) -> Iterator[Measurement]:
     phase_id, start_us, end_us = window
     summed: list[dict[str, Figure]] = []
     parts = folded.added_up()
@@ -255,7 +253,14 @@ def _totals(folded: Folded, run_id: str, window: Window, summed: list[dict[str, 
         phase_id=phase_id,
         quantity="cpu_time_s",
         component="cpu",
-        figure=Figure(value=cpu_s, low=max(0.0, cpu_s - 0.01), high=cpu_s + 0.01, unit="s", method=MEASURED, source="getrusage, /proc"),
+        figure=Figure(
+            value=cpu_s,
+            low=max(0.0, cpu_s - 0.01),
+            high=cpu_s + 0.01,
+            unit="s",
+            method=MEASURED,
+            source="getrusage, /proc",
+        ),
         meter="cputime",
         coverage=1.0,
     )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from joulewise.core import plugins
 from joulewise.core.channels import MeterContext
-from joulewise.core.errors import JoulewiseError
+from joulewise.core.errors import JoulewiseError, MeterUnavailable
 from joulewise.core.frozen import as_dict
+from joulewise.core.settings import state_folder
+from joulewise.measure import idle
 from joulewise.measure.machine_clock import MachineClock
 from joulewise.measure.meters.select import choose
 
@@ -28,13 +32,17 @@ class Equipment:
         self._environ = environ
         self._root = root
 
-    def open(self, clock: CpuClock, warn: Callable[[str], None]) -> tuple[MachineClock, list[Meter]]:
-        """The machine's clock and the chosen meters; each device's joules come from one source only."""
+    def open(self, clock: CpuClock, warn: Callable[[str], None]) -> tuple[MachineClock | None, list[Meter]]:
+        """The machine's clock (None without a /proc/stat) and the chosen meters: one source a device."""
         meters, findings = self.discover(getattr(clock, "pids", frozenset))
         for finding in findings:
             if finding.state == "broken":
                 warn(f"{finding.plugin}: {finding.what} ({finding.why})")
-        return MachineClock(self._root), meters
+        try:
+            return MachineClock(self._root), meters
+        except MeterUnavailable as error:
+            warn(f"whose CPU time it was can't be told: {error}")
+            return None, meters
 
     def discover(self, pids: Callable[[], frozenset[int]]) -> tuple[list[Meter], list[Finding]]:
         """All meters that work here, one a device, and every finding."""
@@ -50,14 +58,17 @@ class Equipment:
                 meter.close()
         return chosen, findings + told
 
-    @staticmethod
-    def channels_of(meters: list[Meter]) -> list[dict[str, Any]]:
-        """The channels as plain values, in the order of a snapshot."""
-        return [
-            {key: value for key, value in as_dict(channel).items() if value not in (None, {}, "")}
-            for meter in meters
-            for channel in meter.channels
-        ]
+    def channels_of(self, meters: list[Meter]) -> list[dict[str, Any]]:
+        """The channels as plain values, in the order of a snapshot, with the idle power that was learned here."""
+        learned = idle.known(idle.path_in(state_folder(self._environ)), os.uname().nodename)
+        listed = []
+        for meter in meters:
+            for channel in meter.channels:
+                values = {key: value for key, value in as_dict(channel).items() if value not in (None, {}, "")}
+                if channel.idle_w is None and channel.key in learned:
+                    values |= {"idle_w": learned[channel.key], "idle_source": idle.SOURCE}
+                listed.append(values)
+        return listed
 
     def _ask(self, name: str, pids: Callable[[], frozenset[int]]) -> tuple[list[Meter], list[Finding]]:
         from joulewise.core.channels import Finding

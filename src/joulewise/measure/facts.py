@@ -47,7 +47,7 @@ def boot_id(root: str = "") -> str:
 
 
 def start_ticks(pid: int, root: str = "") -> int | None:
-    """When a process started, clock ticks since boot: with the pid it names a process for good. None: no such process."""
+    """When a process started, clock ticks since boot: with the pid it names a process. None: there is none."""
     stat = text_of(f"{root}/proc/{pid}/stat")
     fields = stat.rpartition(")")[2].split()
     return int(fields[19]) if len(fields) > 19 and fields[0] != "Z" else None

@@ -132,9 +132,7 @@ def window_figures(folded: Folded, energy: ChannelEnergy, start_us: int, end_us:
         )
     else:
         dynamic_figure = make(dynamic, dynamic)
-    whole = Figure(
-        value=machine, low=low, high=high, unit="J", method=energy.channel.method, source=with_idle.source
-    )
+    whole = Figure(value=machine, low=low, high=high, unit="J", method=energy.channel.method, source=with_idle.source)
     return {"dynamic": dynamic_figure, "with_idle_share": with_idle, "machine": whole}
 
 

@@ -42,7 +42,9 @@ class Group:
     `folder` takes the journals of all of them, `run_id` is the same for all.
     """
 
-    def __init__(self, key: str, ordinal: int, spool: str, lock_folder: str = "/dev/shm", setting: bool = False) -> None:
+    def __init__(
+        self, key: str, ordinal: int, spool: str, lock_folder: str = "/dev/shm", setting: bool = False
+    ) -> None:
         parent = os.getppid()
         launcher = "" if setting else f"{parent}:{start_ticks(parent)}"
         token = f"{key}|{launcher}|{ordinal}|{boot_id()}|{os.getuid()}".encode()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 
+from joulewise.measure.allocation import share_of_machine
+
 from joulewise.core.frozen import as_dict
 from joulewise.core.version import VERSION
-from joulewise.measure.allocation import share_of_machine
-from joulewise.measure.equipment import Equipment
 from joulewise.measure.facts import boot_id, host_facts, process_facts
 from joulewise.measure.journal import FORMAT
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from joulewise.core.protocols import Meter
     from joulewise.core.settings import Settings
     from joulewise.measure.machine_clock import MachineClock
     from joulewise.measure.session import Job
@@ -29,7 +28,7 @@ def header_of(
     environ: Mapping[str, str],
     identity: Mapping[str, Any],
     machine: MachineClock | None,
-    meters: list[Meter],
+    channels: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """Job, settings, process, machine, channels and the two clocks at one instant. Holds no secret."""
     share, why = share_of_machine()
@@ -50,5 +49,5 @@ def header_of(
         "share_source": why,
         "wall_us": time.time_ns() // 1000,
         "monotonic_us": time.monotonic_ns() // 1000,
-        "channels": Equipment.channels_of(meters),
+        "channels": channels,
     }

@@ -1,4 +1,4 @@
-"""The crash-safe journal: append-only text, a CRC on each line, raw cumulative counts. The measured process's only file.
+"""The crash-safe journal: append-only text, a CRC on each line, raw counts. A measured process writes nothing else.
 
 Lines:  <kind> <payload> <crc32 of both, 8 hex digits>
         H header (JSON)   C channels, when a rank takes over the meters (JSON)   T a snapshot of all counts
@@ -30,7 +30,7 @@ SUFFIX = ".jnl"
 
 
 def as_json(value: object) -> str:
-    """JSON of plain values (None, bool, numbers, text, lists, mappings), on one line. Anything else becomes its text."""
+    """JSON of plain values (None, bool, numbers, text, lists, mappings) on one line; else of the value as text."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float):

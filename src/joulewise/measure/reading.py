@@ -116,12 +116,12 @@ def _take_snapshot(data: JournalData, fields: list[str], keys: list[str]) -> Non
         raise ValueError(f"{len(fields)} fields for {len(keys)} channels")
     numbers = [None if text == "-" else int(text) for text in fields]
     seq, now_us, suspended, _, cpu = numbers[:5]
-    if seq is None or now_us is None or suspended is None or cpu is None:
+    if seq is None or now_us is None or suspended is None:
         raise ValueError("a clock is missing")
     data.moments_us[seq] = now_us
     data.suspended_us.append((now_us, suspended))
-    data.cpu_us.append((now_us, cpu))
     for series, count in (
+        (data.cpu_us, cpu),
         (data.busy_us, numbers[5]),
         (data.steal_us, numbers[6]),
         *((data.counts[key], count) for key, count in zip(keys, numbers[7:], strict=True)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -113,8 +114,12 @@ def result_of(journal: Journal, folder: str | None) -> Result:
 
 def result_from(journals: list[JournalData], status: str | None = None) -> Result:
     """Fold journals of one run on one node into a result. `status` overrules what the journals say."""
-    folded = fold(journals)
-    bundle = bundle_of(folded, status or status_of(journals))
+    return result_of_fold(fold(journals), status)
+
+
+def result_of_fold(folded: Folded, status: str | None = None) -> Result:
+    """The result of a folded run."""
+    bundle = bundle_of(folded, status or status_of(folded.journals))
     return Result(bundle=bundle, energy_by_hour=tuple(_by_hour(folded, bundle)), trace=_trace(folded))
 
 
@@ -133,9 +138,7 @@ def _by_hour(folded: Folded, bundle: Bundle) -> list[tuple[datetime, datetime, f
         window = [
             folded.start_us + round((moment - bundle.run.started_at).total_seconds() * 1e6) for moment in (start, stop)
         ]
-        joules = sum(
-            one.part(part, *window) for one in folded.added_up() for part in ("mine_dynamic", "mine_idle")
-        )
+        joules = sum(one.part(part, *window) for one in folded.added_up() for part in ("mine_dynamic", "mine_idle"))
         hours.append((start, stop, joules))
         start = stop
     return hours
@@ -148,13 +151,13 @@ def _trace(folded: Folded, points: int = 2000) -> dict[str, list[float]]:
     columns: dict[str, list[float]] = {"t_s": [(moment - folded.start_us) / 1e6 for moment in moments[1:]]}
     for energy in folded.energies:
         powers = columns[f"{energy.channel.key}_w"] = []
-        for start_us, end_us in zip(moments, moments[1:], strict=False):
+        for start_us, end_us in itertools.pairwise(moments):
             covered_s = energy.part("covered_s", start_us, end_us)
             known = covered_s > 0.5 * (end_us - start_us) / 1e6
             powers.append(energy.part("machine", start_us, end_us) / covered_s if known else float("nan"))
     mine = columns["mine_w"] = []
     parts = folded.added_up()
-    for start_us, end_us in zip(moments, moments[1:], strict=False):
+    for start_us, end_us in itertools.pairwise(moments):
         known = bool(parts) and all(one.part("covered_s", start_us, end_us) > 0 for one in parts)
         joules = sum(one.part(part, start_us, end_us) for one in parts for part in ("mine_dynamic", "mine_idle"))
         mine.append(joules * 1e6 / (end_us - start_us) if known else float("nan"))

@@ -11,15 +11,16 @@ import threading
 import time
 
 from joulewise.core.channels import ENERGY, POWER
-from joulewise.core.errors import MeterUnavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
+    from typing import Protocol, TypeVar
 
     from joulewise.core.protocols import Meter
     from joulewise.measure.journal import Journal
+
+    Answer = TypeVar("Answer")
 
     class CpuClock(Protocol):
         """Cumulative CPU time of our processes."""
@@ -92,7 +93,7 @@ class Sampler:
             if closable is not None:
                 closable.close()
 
-    def take_over(self, machine: BusyClock, meters: list[Meter], announce: Callable[[], None]) -> None:
+    def take_over(self, machine: BusyClock | None, meters: list[Meter], announce: Callable[[], None]) -> None:
         """Read these meters from now on; `announce` writes their channels before the next snapshot."""
         with self._lock:
             announce()
@@ -100,14 +101,15 @@ class Sampler:
             self._tick_s = safe_tick_s(meters, self._tick_s)
 
     def snapshot(self, then: Callable[[int], None] | None = None) -> int:
-        """Write one snapshot now and return its number; `then` runs under the same lock, to write what belongs to it."""
+        """Write one snapshot now and return its number; `then` writes what belongs to it, under the lock."""
         with self._lock:
             self.seq += 1
             now_ns = time.monotonic_ns()
             now_us = now_ns // 1000
             counts: list[int | None] = [self.seq, now_us, suspended_us(now_ns), time.time_ns() // 1000]
-            counts.append(self._mine.read_us())
-            counts.extend(self._machine.read()[:2] if self._machine is not None else (None, None))
+            counts.append(self._ask(self._mine.read_us))
+            busy_steal_idle = self._ask(self._machine.read) if self._machine is not None else None
+            counts.extend(busy_steal_idle[:2] if busy_steal_idle is not None else (None, None))
             for meter in self._meters:
                 counts.extend(self._read(meter))
             self._journal.snapshot(counts, now_us)
@@ -116,13 +118,16 @@ class Sampler:
             return self.seq
 
     def _read(self, meter: Meter) -> tuple[int | None, ...]:
+        counts = self._ask(meter.read)
+        return counts if counts is not None else (None,) * len(meter.channels)
+
+    def _ask(self, read: Callable[[], Answer]) -> Answer | None:
+        """A reading, or None and a warning: a meter's fault, or a plug-in's bug, is a gap and never stops the work."""
         try:
-            return meter.read()
-        except MeterUnavailable as error:
+            return read()
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises, the user's training goes on
             self._report(error)
-        except Exception as error:  # noqa: BLE001 - a plug-in's bug is a gap in the figures, not the end of a training
-            self._report(error)
-        return (None,) * len(meter.channels)
+            return None
 
     def _report(self, error: Exception) -> None:
         """Say each fault once."""
@@ -130,7 +135,7 @@ class Sampler:
         text = f"{type(error).__name__}: {error}"
         if text not in self._reported and len(self._reported) < 32:
             self._reported.add(text)
-            self._warn(f"a meter can't be read, its time is a gap ({text})")
+            self._warn(f"a counter can't be read, its time is a gap ({text})")
 
     def _run(self) -> None:
         started = time.monotonic()

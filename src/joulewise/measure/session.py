@@ -9,6 +9,7 @@ import atexit
 import os
 import sys
 from _thread import get_ident
+from itertools import count
 
 from joulewise.core.errors import JoulewiseError, UsageError
 from joulewise.core.frozen import Frozen, replaced
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from joulewise.measure.machine_clock import MachineClock
     from joulewise.measure.result import Result
     from joulewise.measure.sampler import CpuClock
 
 _live: dict[int, Session] = {}
-_started = 0
+_ordinals = count()
 
 
 class Job(Frozen):
@@ -41,11 +43,20 @@ class Job(Frozen):
     unit: str | None = None
     unit_count: float | None = None
     project: str = ""
-    tags: Mapping[str, str] = {}  # noqa: RUF012 - never written to, and Frozen takes it out of the class
+    tags: Mapping[str, str] = {}
     seed: int | None = None
     parent_id: str | None = None
     mode: str = "process"
     command: tuple[str, ...] = ()
+
+
+class _Window:
+    """What is open while a session measures."""
+
+    __slots__ = ("clock", "equipment", "journal", "sampler")
+
+    def __init__(self, journal: Journal, sampler: Sampler, equipment: Equipment, clock: CpuClock) -> None:
+        self.journal, self.sampler, self.equipment, self.clock = journal, sampler, equipment, clock
 
 
 class Session:
@@ -73,7 +84,7 @@ class Session:
         self._equipment = equipment
         self._finish = finish
         self._journal: Journal | None = None
-        self._sampler: Sampler | None = None
+        self._open: _Window | None = None
         self._group: Group | None = None
         self._counts: dict[str, float] = {}
         self._counts_written = True
@@ -87,70 +98,77 @@ class Session:
         """Open the journal, read all meters once and start ticking. Raises UsageError if it was started before."""
         if self._journal is not None:
             raise UsageError("this session was started before", hint="make a new one: joulewise.measure(...)")
-        global _started
-        ordinal, _started = _started, _started + 1
+        ordinal = next(_ordinals)
         self._owner = os.getpid()
         folder = self._choose_run(ordinal)
-        self._journal = open_journal(self._folders(folder), f"{os.getpid()}-{new_ulid()}{SUFFIX}", self.warn)
+        journal = open_journal(self._folders(folder), f"{os.getpid()}-{new_ulid()}{SUFFIX}", self.warn)
+        self._journal = journal
         equipment = self._equipment or Equipment(self.settings, self._environ)
         clock = self._clock or TreeClock()
         leads = self._group is None or self._group.try_to_lead()
         machine, meters = equipment.open(clock, self.warn) if leads else (None, [])
-        parent = self.job.parent_id or self._enclosing() or self._environ.get("JOULEWISE_PARENT")
-        self._journal.record(
-            "H",
-            header_of(
-                self.job,
-                self.settings,
-                self._environ,
-                {
-                    "run_id": self.run_id,
-                    "parent_id": parent,
-                    "group_key": self._group.key if self._group else None,
-                    "leads": leads,
-                },
-                machine,
-                meters,
-            ),
-        )
+        journal.record("H", self._header(leads, machine, equipment.channels_of(meters)))
         for warning in self.warnings:
-            self._journal.record("K", {"text": warning})
-        self._sampler = Sampler(self._journal, clock, machine, meters, tick_s=self.settings.tick_s, warn=self.warn)
-        self._sampler.before_tick = lambda: self._before_tick(equipment, clock)
+            journal.record("K", {"text": warning})
+        sampler = Sampler(journal, clock, machine, meters, tick_s=self.settings.tick_s, warn=self.warn)
+        sampler.before_tick = self._before_tick
+        self._open = _Window(journal, sampler, equipment, clock)
         _live[id(self)] = self
-        self._sampler.start()
-        self._raise_if_strict()
+        sampler.start()
+        if self.settings.strict and sampler.fault is not None:
+            self.stop("failed")
         return self
 
     def stop(self, status: str = "finished", exit_code: int | None = None) -> None:
-        """Take the last snapshot and close the journal. A second call, or one in a forked child, does nothing."""
-        if not self._mine():
-            return
-        assert self._sampler is not None and self._journal is not None
+        """Take the last snapshot and close the journal. A second call, or one in a forked child, does nothing.
+
+        Raises a meter's fault if the settings are strict.
+        """
+        fault = self._close(status, exit_code)
+        if self.settings.strict and fault is not None:
+            raise fault if isinstance(fault, JoulewiseError) else JoulewiseError(str(fault)) from fault
+
+    def _close(self, status: str, exit_code: int | None = None) -> Exception | None:
+        window = self._window()
+        if window is None:
+            return None
         del _live[id(self)]
-        self._write_counts()
-        self._sampler.stop()
-        self._journal.record("F", {"seq": self._sampler.seq, "status": status, "exit_code": exit_code})
-        self._sampler.close()
-        self._journal.close()
+        self._write_counts(window)
+        window.sampler.stop()
+        window.journal.record("F", {"seq": window.sampler.seq, "status": status, "exit_code": exit_code})
+        window.sampler.close()
+        window.journal.close()
         if self._group is not None:
             self._group.leave()
-        if self._journal.problem:
-            self.warn(f"journal incomplete on disk ({self._journal.problem}); the result is whole in memory")
-        self._raise_if_strict()
+        if window.journal.problem:
+            self.warn(f"journal incomplete on disk ({window.journal.problem}); the result is whole in memory")
+        return window.sampler.fault
 
     def __enter__(self) -> Session:
         return self.start()
 
+    def fail(self) -> None:
+        """End as failed although no exception passes through here, e.g. where a framework caught it."""
+        self.stop("failed")
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self.stop(status_of(error))
+        if error is None:
+            self.stop()
+        else:
+            self._close(status_of(error))  # the work's own exception goes before a meter's fault
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate a function (plain, async or generator-free): each call is a session of its own."""
         name = self.job.name or function.__qualname__
 
         def fresh() -> Session:
-            return Session(replaced(self.job, name=name), self.settings, self._environ, equipment=self._equipment, finish=self._finish)
+            return Session(
+                replaced(self.job, name=name),
+                self.settings,
+                self._environ,
+                equipment=self._equipment,
+                finish=self._finish,
+            )
 
         if function.__code__.co_flags & 0x80:  # CO_COROUTINE
 
@@ -177,7 +195,7 @@ class Session:
 
     def count(self, unit: str, n: float = 1) -> None:
         """Count functional units done: `session.count("inference", 1797)`. Cheap enough for every request."""
-        if not self._mine():
+        if self._window() is None:
             return
         if not 0 <= n < float("inf"):
             self.warn(f"count of {unit} ignored: want a number >= 0, got {n!r}")
@@ -186,10 +204,13 @@ class Session:
         self._counts_written = False
 
     def log(self, **metrics: Any) -> None:
-        """Log quality: `session.log(accuracy=0.97)`, with bounds `accuracy=(0.97, 0.95, 0.98)`. Not a number: a warning."""
-        if not self._mine():
+        """Log quality: `session.log(accuracy=0.97)`; with bounds `accuracy=(0.97, 0.95, 0.98)`.
+
+        What is not a finite number becomes a warning.
+        """
+        window = self._window()
+        if window is None:
             return
-        assert self._journal is not None
         for metric, given in metrics.items():
             try:
                 parts = [float(part) for part in (given if isinstance(given, tuple | list) else (given,))]
@@ -200,7 +221,8 @@ class Session:
                 self.warn(f"{metric} not filed: want a finite number or (value, low, high), got {given!r}")
                 continue
             stack = self._phases.get(get_ident())
-            self._journal.record("L", {"metric": metric, "figures": parts, "phase_id": stack[-1] if stack else None})
+            phase_id = stack[-1] if stack else None
+            window.journal.record("L", {"metric": metric, "figures": parts, "phase_id": phase_id})
 
     @property
     def result(self) -> Result:
@@ -224,17 +246,18 @@ class Session:
         if text in self.warnings:
             return
         self.warnings.append(text)
-        if self._sampler is not None and self._journal is not None:
-            self._journal.record("K", {"text": text})
+        window = self._window()
+        if window is not None:
+            window.journal.record("K", {"text": text})
         import logging  # here: a session without a warning need not pay for it
 
         logging.getLogger("joulewise").warning("%s", text)
 
     # --- inside ---
 
-    def _mine(self) -> bool:
-        """True while this process measures; a forked child's session is inert."""
-        return id(self) in _live and os.getpid() == self._owner
+    def _window(self) -> _Window | None:
+        """What is open, while this process measures; a forked child's session is inert."""
+        return self._open if id(self) in _live and os.getpid() == self._owner else None
 
     def _enclosing(self) -> str | None:
         live = [session.run_id for session in _live.values() if session._owner == os.getpid()]
@@ -255,6 +278,15 @@ class Session:
         self.run_id = new_ulid()
         return self.run_id
 
+    def _header(self, leads: bool, machine: MachineClock | None, channels: list[dict[str, Any]]) -> dict[str, Any]:
+        identity = {
+            "run_id": self.run_id,
+            "parent_id": self.job.parent_id or self._enclosing() or self._environ.get("JOULEWISE_PARENT"),
+            "group_key": self._group.key if self._group else None,
+            "leads": leads,
+        }
+        return header_of(self.job, self.settings, self._environ, identity, machine, channels)
+
     def _folders(self, name: str) -> list[str]:
         parents = [
             spool_folder(self.settings, self._environ),
@@ -263,48 +295,40 @@ class Session:
         ]
         return [os.path.join(parent, name) for parent in dict.fromkeys(parents)]
 
-    def _before_tick(self, equipment: Equipment, clock: CpuClock) -> None:
-        self._write_counts()
+    def _before_tick(self) -> None:
+        window = self._window()
+        if window is None:
+            return
+        self._write_counts(window)
         if self._group is not None and not self._group.leads and self._group.try_to_lead():
-            assert self._sampler is not None and self._journal is not None
-            machine, meters = equipment.open(clock, self.warn)
-            channels = equipment.channels_of(meters)
-            self._sampler.take_over(machine, meters, lambda: self._record("C", {"channels": channels}))
+            machine, meters = window.equipment.open(window.clock, self.warn)
+            channels = window.equipment.channels_of(meters)
+            window.sampler.take_over(machine, meters, lambda: window.journal.record("C", {"channels": channels}))
 
-    def _record(self, kind: str, payload: Mapping[str, Any]) -> None:
-        assert self._journal is not None
-        self._journal.record(kind, payload)
-
-    def _write_counts(self) -> None:
+    def _write_counts(self, window: _Window) -> None:
         if not self._counts_written:
             self._counts_written = True
-            self._record("N", {"counts": dict(self._counts)})
+            window.journal.record("N", {"counts": dict(self._counts)})
 
     def _enter_phase(self, name: str) -> str:
-        if not self._mine():
+        window = self._window()
+        if window is None:
             return ""
-        assert self._sampler is not None
         stack = self._phases.setdefault(get_ident(), [])
-        phase_id, parent_id = new_ulid(), stack[-1] if stack else None
-        stack.append(phase_id)
-        begun = {"id": phase_id, "name": name, "parent_id": parent_id}
-        self._sampler.snapshot(lambda seq: self._record("P", {**begun, "seq": seq}))
-        return phase_id
+        begun = {"id": new_ulid(), "name": name, "parent_id": stack[-1] if stack else None}
+        stack.append(begun["id"])
+        window.sampler.snapshot(lambda seq: window.journal.record("P", {**begun, "seq": seq}))
+        return str(begun["id"])
 
     def _leave_phase(self, phase_id: str) -> None:
-        if not self._mine() or not phase_id:
+        window = self._window()
+        if window is None or not phase_id:
             return
-        assert self._sampler is not None
         stack = self._phases.get(get_ident(), [])
         if phase_id in stack:
             stack.remove(phase_id)
-        self._write_counts()
-        self._sampler.snapshot(lambda seq: self._record("E", {"id": phase_id, "seq": seq}))
-
-    def _raise_if_strict(self) -> None:
-        if self.settings.strict and self._sampler is not None and self._sampler.fault is not None:
-            fault = self._sampler.fault
-            raise fault if isinstance(fault, JoulewiseError) else JoulewiseError(str(fault)) from fault
+        self._write_counts(window)
+        window.sampler.snapshot(lambda seq: window.journal.record("E", {"id": phase_id, "seq": seq}))
 
     def _become_inert(self) -> None:
         if self._journal is not None:
@@ -341,7 +365,7 @@ def status_of(error: BaseException | None) -> str:
 def _stop_all() -> None:
     """At interpreter exit: sessions that nobody stopped end here, as failed if an exception ended the program."""
     for session in list(_live.values()):
-        if session._mine():
+        if session._window() is not None:
             session.stop("failed" if hasattr(sys, "last_value") else "finished")
 
 

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from joulewise.core.errors import JournalError
+from joulewise.measure import idle
+from joulewise.measure.facts import boot_id
+from joulewise.measure.fold import Folded, fold
 from joulewise.measure.reading import JournalData, is_alive, journals_in, read
-from joulewise.measure.result import Result, result_from
+from joulewise.measure.result import Result, result_of_fold
 
 FILED = "filed"
 
@@ -26,11 +29,14 @@ class Taken:
     problem: str = ""
 
 
-def take_in(spool: str, *, only: str | None = None) -> Iterator[Taken]:
-    """The runs that are ready, oldest first; `only` names one run's id. Runs that still measure are left alone."""
+def take_in(spool: str, *, only: str | None = None, state_folder: str | None = None) -> Iterator[Taken]:
+    """The runs that are ready, oldest first; `only` names one run's id. Runs that still measure are left alone.
+
+    With a `state_folder`, what the runs saw of the machine's idle power is kept there for later ones.
+    """
     for folder in run_folders(spool):
         if only is None or os.path.basename(folder) == only or only in _run_ids(folder):
-            taken = _take(folder)
+            taken = _take(folder, state_folder)
             if taken is not None:
                 yield taken
 
@@ -99,7 +105,7 @@ def _run_ids(folder: str) -> set[str]:
     return found
 
 
-def _take(folder: str) -> Taken | None:
+def _take(folder: str, state_folder: str | None) -> Taken | None:
     journals: list[JournalData] = []
     problems: list[str] = []
     for path in journals_in(folder):
@@ -116,4 +122,16 @@ def _take(folder: str) -> Taken | None:
     if not any(one.channels for one in whole) and len(whole) > 1:
         problems.append("the rank that read the meters left no journal")
     whole[0].warnings.extend(problems)
-    return Taken(folder, result_from(whole))
+    folded = fold(whole)
+    if state_folder is not None:
+        _learn(folded, state_folder)
+    return Taken(folder, result_of_fold(folded))
+
+
+def _learn(folded: Folded, state_folder: str) -> None:
+    header = folded.main.header
+    try:
+        if header["boot_id"] == boot_id():  # another machine's journals teach nothing about this one
+            idle.learn(idle.path_in(state_folder), header["host"]["name"], folded)
+    except OSError as error:
+        folded.main.warnings.append(f"what was learned of idle power can't be kept: {error.strerror}")
