@@ -8,7 +8,7 @@ EDITABLE := $(PIP) --no-build-isolation --editable
 ROOMS_95 := measure carbon
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test lint type unit coverage docs check bench constraints clean
+.PHONY: help demo setup test lint type unit coverage docs reference check bench constraints clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,7 +65,11 @@ coverage: unit
 	gate core 100 && for room in $(ROOMS_95); do gate $$room 95 || exit 1; done
 
 docs: $(VENV)/.docs ## Build the documentation into site/
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict >$(VENV)/docs.log 2>&1 || { cat $(VENV)/docs.log; exit 1; }
+	@echo "Documentation: site/index.html"
+
+reference: $(VENV)/.test ## Write docs/reference anew from the code
+	@$(BIN)/python tools/make_reference.py
 
 check: test docs ## Everything that CI runs
 
