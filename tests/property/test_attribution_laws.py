@@ -132,4 +132,4 @@ def test_ranks_add_their_cpu_time_and_the_node_is_counted_once(ranks):
     energy = folded.energies[0]
     assert energy.part("machine", folded.start_us, folded.end_us) == pytest.approx(100.0)
     mine = sum(mine_s for _, mine_s in ranks)
-    assert energy.part("mine_dynamic", folded.start_us, folded.end_us) == pytest.approx(100 * mine / busy_s, rel=1e-6)
+    assert energy.part("mine_dynamic", folded.start_us, folded.end_us) == pytest.approx(100 * mine / busy_s, abs=1e-3)
