@@ -69,6 +69,7 @@ class CountFile:
     """One integer file, kept open. A reading that fails closes it, so that the next one opens it anew."""
 
     __slots__ = ("_fd", "_opener", "error", "path")
+    patient = False
 
     def __init__(self, path: str, opener: Opener = os.open) -> None:
         self.path = path
@@ -97,10 +98,40 @@ class CountFile:
             self._fd = -1
 
 
-class FileMeter:
-    """Channels that are one file each."""
+class ProductFile:
+    """The product of one or two integer files: millivolts times milliamperes, say.
 
-    def __init__(self, parts: Iterable[tuple[Channel, CountFile]]) -> None:
+    `patient` means that a gap at the start is no fault.
+    """
+
+    patient = False
+
+    def __init__(self, paths: tuple[str, ...], opener: Opener = os.open) -> None:
+        self._files = tuple(CountFile(path, opener) for path in paths)
+        self.path = paths[0]
+
+    @property
+    def error(self) -> OSError | None:
+        return next((file.error for file in self._files if file.error), None)
+
+    def read(self) -> int | None:
+        product = 1
+        for file in self._files:
+            count = file.read()
+            if count is None:
+                return None
+            product *= count
+        return product
+
+    def close(self) -> None:
+        for file in self._files:
+            file.close()
+
+
+class FileMeter:
+    """Channels that are one file, or a product of files, each."""
+
+    def __init__(self, parts: Iterable[tuple[Channel, CountFile | ProductFile]]) -> None:
         pairs = list(parts)
         self.channels: tuple[Channel, ...] = tuple(channel for channel, _ in pairs)
         self._files = tuple(file for _, file in pairs)
@@ -116,7 +147,7 @@ class FileMeter:
             file.close()
 
 
-def state_of(file: CountFile) -> str:
+def state_of(file: CountFile | ProductFile) -> str:
     """ready, denied or broken, by trying once; the file stays open if it is ready."""
     if file.read() is not None:
         return READY
