@@ -1,1 +1,65 @@
-"""Joules to gCO2e, water and cost."""
+"""Joules to gCO2e, water and money, with the factors, their sources and the place.
+
+Other rooms use the names below; they load on first use, since a measured process needs none of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from joulewise.carbon.accounting import Account, Work, account
+    from joulewise.carbon.cloud import CloudMetadata
+    from joulewise.carbon.equivalents import Equivalent, equivalents_of
+    from joulewise.carbon.factors import FactorChange, FactorSet, read_file
+    from joulewise.carbon.intensity import BundledAnnual, factor_of, spread_energy
+    from joulewise.carbon.location import Location, locate
+    from joulewise.carbon.sheet import recompute
+    from joulewise.carbon.zones import Zone, resolve
+
+_HOME = {
+    "Account": "accounting",
+    "BundledAnnual": "intensity",
+    "CloudMetadata": "cloud",
+    "Equivalent": "equivalents",
+    "FactorChange": "factors",
+    "FactorSet": "factors",
+    "Location": "location",
+    "Work": "accounting",
+    "Zone": "zones",
+    "account": "accounting",
+    "equivalents_of": "equivalents",
+    "factor_of": "intensity",
+    "locate": "location",
+    "read_file": "factors",
+    "recompute": "sheet",
+    "resolve": "zones",
+    "spread_energy": "intensity",
+}
+
+__all__ = [
+    "Account",
+    "BundledAnnual",
+    "CloudMetadata",
+    "Equivalent",
+    "FactorChange",
+    "FactorSet",
+    "Location",
+    "Work",
+    "Zone",
+    "account",
+    "equivalents_of",
+    "factor_of",
+    "locate",
+    "read_file",
+    "recompute",
+    "resolve",
+    "spread_energy",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"joulewise.carbon.{_HOME[name]}"), name)

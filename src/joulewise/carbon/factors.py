@@ -170,6 +170,7 @@ def read_file(path: str | Path) -> tuple[Factor, ...]:
 
 
 def _own_factor(path: str, number: int, row: dict[str, str], digest: str) -> Factor:
+    """One row as a factor. Its id gets a hash of the row, so that a changed number is another factor in the ledger."""
     where = f"{path}, line {number}"
     unknown = sorted(str(name) for name in row if name not in COLUMNS)
     missing = [name for name in _REQUIRED if not row.get(name)]
@@ -180,6 +181,7 @@ def _own_factor(path: str, number: int, row: dict[str, str], digest: str) -> Fac
     text |= {"set_id": text["set_id"] or "own", "method": text["method"] or "reported", "sha256": digest}
     try:
         value = float(row["value"])
+        text["id"] += f"@{hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest()[:8]}"
         factor = Factor(value=value, low=float(row.get("low") or value), high=float(row.get("high") or value), **text)
         factor.as_figure()
         _year(factor)

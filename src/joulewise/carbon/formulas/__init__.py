@@ -36,6 +36,7 @@ from joulewise.carbon.formulas.emissions import (
     weighted_intensity_g_per_kwh,
 )
 from joulewise.carbon.formulas.energy import (
+    device_time_s,
     facility_energy_j,
     green_algorithms_power_w,
     hardware_energy_j,
@@ -113,6 +114,7 @@ __all__ = [
     "cue_g_per_kwh",
     "depthwise_cost_ratio",
     "device_cost",
+    "device_time_s",
     "difference_pp",
     "ecologits_gpu_energy_j_per_token",
     "ecologits_latency_s_per_token",

@@ -188,3 +188,16 @@ def scaled_duration_s(step_count: float, reference_step_count: float, reference_
     non_negative(step_count=step_count, reference_duration_s=reference_duration_s)
     divisor(reference_step_count=reference_step_count)
     return step_count / reference_step_count * reference_duration_s
+
+
+@formula(
+    "carbon.device_time_s",
+    version=1,
+    unit="s",
+    expression="T = N x t",
+    source="Luccioni et al. 2022, arXiv:2211.02001, section 4: wall-clock time is not device time",
+)
+def device_time_s(device_count: float, duration_s: float) -> float:
+    """Device-seconds of devices held for a wall-clock time, s."""
+    non_negative(device_count=device_count, duration_s=duration_s)
+    return device_count * duration_s
