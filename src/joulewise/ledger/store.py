@@ -1,0 +1,142 @@
+"""The ledger: one store of runs, SQLite or PostgreSQL. Nothing in it is ever edited."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+
+import sqlalchemy as sa
+
+from joulewise.core.records import Bundle, Calculation, Factor
+from joulewise.core.settings import data_folder
+from joulewise.ledger import engine as engines
+from joulewise.ledger import finding, reading, resolving, schema, summing, verifying, writing
+from joulewise.ledger.listing import run_rows
+from joulewise.ledger.query import Page, RunQuery, RunRow
+from joulewise.ledger.summing import Totals
+from joulewise.ledger.verifying import Verification
+
+
+def open(url: str, *, create: bool = True) -> Ledger:
+    """Open the ledger at a URL or path, make it or bring its schema up to date if need be.
+
+    Raises UsageError for a URL that can't be read, LedgerError with the cure for a place that won't do, LedgerSchema
+    for a ledger of a newer joulewise, PluginMissing if PostgreSQL's driver is absent.
+    """
+    engine = engines.make_engine(url, create=create)
+    try:
+        schema.ensure(engine, create=create)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Ledger(engine)
+
+
+class Ledger:
+    """A ledger that is open; `open` makes it. Threads may share it, and a forked child gets connections of its own."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._pid = os.getpid()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database; may be called twice."""
+        self._here().dispose()
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    @property
+    def trace_folder(self) -> str:
+        """Where its traces lie: beside an SQLite file, in the user's data folder for PostgreSQL."""
+        path = self._engine.url.database if self._engine.dialect.name == "sqlite" else None
+        return os.path.join(os.path.dirname(path) if path else data_folder(os.environ), "traces")
+
+    def append(self, bundle: Bundle, *, actor: str = "") -> bool:
+        """File a bundle in one transaction; False if it is there already.
+
+        Raises LedgerError if its run or one of its factors is there with another content, OutOfRange for a number
+        that is not finite.
+        """
+        return writing.append_bundles(self._here(), [bundle], actor) == 1
+
+    def append_many(self, bundles: Iterable[Bundle], *, actor: str = "") -> int:
+        """File many bundles, some hundred a transaction; how many were new. Those before a refused one may stay."""
+        return writing.append_bundles(self._here(), bundles, actor)
+
+    def append_calculations(
+        self, calculations: Sequence[Calculation], *, factors: tuple[Factor, ...] = (), actor: str = ""
+    ) -> int:
+        """File calculations of runs that are there, superseding older ones where they say so; how many were new.
+
+        Raises NotFound for a run or a superseded calculation that is not there.
+        """
+        return writing.append_calculations(self._here(), calculations, factors, actor)
+
+    def bundle(self, run_id: str, *, include_superseded: bool = False) -> Bundle:
+        """A run with all that was filed for it. Raises NotFound; `resolve` finds ids."""
+        with engines.reading(self._here()) as connection:
+            return reading.read_bundle(connection, run_id, include_superseded=include_superseded)
+
+    def runs(self, query: RunQuery | None = None) -> Page:
+        """A page of the list of runs."""
+        with engines.reading(self._here()) as connection:
+            return finding.find_page(connection, query or RunQuery())
+
+    def children(self, run_id: str) -> tuple[RunRow, ...]:
+        """The runs whose parent this is, oldest first."""
+        return self._all(RunQuery(parent=run_id, descending=False, limit=10_000, count=False))
+
+    def group(self, group_key: str) -> tuple[RunRow, ...]:
+        """The ranks of one job, on whichever nodes, oldest first."""
+        return self._all(RunQuery(group_key=group_key, descending=False, limit=10_000, count=False))
+
+    def _all(self, query: RunQuery) -> tuple[RunRow, ...]:
+        return self.runs(query).rows
+
+    def rows(self, ids: Sequence[str]) -> tuple[RunRow, ...]:
+        """The list's rows of these runs."""
+        with engines.reading(self._here()) as connection:
+            return run_rows(connection, list(ids))
+
+    def factors(self, ids: Iterable[str]) -> tuple[Factor, ...]:
+        """The stored factors of these ids; those that are not there are left out."""
+        with engines.reading(self._here()) as connection:
+            return reading.read_factors(connection, ids)
+
+    def resolve(self, text: str) -> str:
+        """The id of the run that a person means: "latest", an id, a name (its latest run), or an id's start or end.
+
+        Raises NotFound with what comes near.
+        """
+        with engines.reading(self._here()) as connection:
+            return resolving.resolve(connection, text)
+
+    def totals(self, query: RunQuery | None = None) -> Totals:
+        """Energy and emissions of the runs that match, children of a counted run left out.
+
+        Raises UndefinedFigure if nothing matches or nothing was measured.
+        """
+        with engines.reading(self._here()) as connection:
+            return summing.totals(connection, query or RunQuery())
+
+    def verify(self, *, traces: bool = True, anchor: str | None = None) -> Verification:
+        """Recompute the hash of every row and trace file. `anchor` is a `head` that was noted elsewhere earlier."""
+        return verifying.verify(self._here(), trace_folder=self.trace_folder if traces else None, anchor=anchor)
+
+    def _here(self) -> sa.Engine:
+        if os.getpid() != self._pid:  # a forked child must not use, nor close, its parent's connections
+            self._engine.dispose(close=False)
+            self._pid = os.getpid()
+        return self._engine
