@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> NoReturn:
         raise UsageError(f"%%joules: {message}", hint=self.format_usage().strip())
 
 
@@ -48,9 +48,11 @@ class JoulesMagics(Magics):  # type: ignore[misc]
         words = ["statement"] if cell is None else shlex.split(line)
         given = _parser().parse_args(words)
         tags = dict(tag.partition("=")[::2] for tag in given.tag)
-        shell: InteractiveShell = self.shell
+        shell = self.shell
+        if shell is None:
+            raise UsageError("%%joules needs a running IPython")
         with api.measure(given.name, kind=given.kind, unit=given.unit, zone=given.zone, tags=tags) as session:
-            outcome = shell.run_cell(line if cell is None else cell)
+            outcome = shell.run_cell(line if cell is None else cell)  # type: ignore[no-untyped-call]
             if outcome.error_in_exec is not None:
                 session.fail()
         JoulesMagics.last = session.result

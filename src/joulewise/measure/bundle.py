@@ -51,7 +51,7 @@ def _host(header: dict[str, Any]) -> Host:
     facts = header["host"]
     identity = facts["machine_id"] or facts["name"]
     digest = hashlib.sha256(f"joulewise host {identity}".encode()).digest()
-    model = next((one for one in header["channels"] if one["quantity"] == "busy"), {})
+    model: dict[str, Any] = next((one for one in header["channels"] if one["quantity"] == "busy"), {})
     return Host(
         id=new_ulid(0, digest[:10]),
         name=facts["name"],

@@ -150,7 +150,7 @@ def is_alive(data: JournalData) -> bool:
     if data.header["boot_id"] != boot_id():
         return False
     process = data.header["process"]
-    return start_ticks(process["pid"]) == process["start_ticks"]
+    return bool(start_ticks(process["pid"]) == process["start_ticks"])
 
 
 def journals_in(folder: str) -> list[str]:

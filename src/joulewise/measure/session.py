@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from joulewise.measure.result import Result
     from joulewise.measure.sampler import CpuClock
 
+KINDS = ("train", "tune", "eval", "infer", "serve", "data")
 _live: dict[int, Session] = {}
 _ordinals = count()
 
@@ -75,6 +76,8 @@ class Session:
         equipment: Equipment | None = None,
         finish: Callable[[Result], Result] | None = None,
     ) -> None:
+        if job.kind not in KINDS:
+            raise UsageError(f"kind {job.kind!r} is not one of {', '.join(KINDS)}")
         self.job = job
         self.settings = settings
         self.run_id = ""
@@ -170,22 +173,20 @@ class Session:
                 finish=self._finish,
             )
 
-        if function.__code__.co_flags & 0x80:  # CO_COROUTINE
+        def measured(*args: Any, **kwargs: Any) -> Any:
+            with fresh():
+                return function(*args, **kwargs)
 
-            async def measured(*args: Any, **kwargs: Any) -> Any:
-                with fresh():
-                    return await function(*args, **kwargs)
+        async def measured_coroutine(*args: Any, **kwargs: Any) -> Any:
+            with fresh():
+                return await function(*args, **kwargs)
 
-        else:
-
-            def measured(*args: Any, **kwargs: Any) -> Any:
-                with fresh():
-                    return function(*args, **kwargs)
-
+        is_coroutine = function.__code__.co_flags & 0x80  # CO_COROUTINE; `inspect` would cost the import budget
+        wrapper: Callable[..., Any] = measured_coroutine if is_coroutine else measured
         for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
-            setattr(measured, attribute, getattr(function, attribute))
-        measured.__wrapped__ = function  # type: ignore[attr-defined]
-        return measured
+            setattr(wrapper, attribute, getattr(function, attribute))
+        wrapper.__wrapped__ = function  # type: ignore[attr-defined]
+        return wrapper
 
     # --- what the user tells ---
 
@@ -315,10 +316,11 @@ class Session:
         if window is None:
             return ""
         stack = self._phases.setdefault(get_ident(), [])
-        begun = {"id": new_ulid(), "name": name, "parent_id": stack[-1] if stack else None}
-        stack.append(begun["id"])
+        phase_id, parent_id = new_ulid(), stack[-1] if stack else None
+        stack.append(phase_id)
+        begun = {"id": phase_id, "name": name, "parent_id": parent_id}
         window.sampler.snapshot(lambda seq: window.journal.record("P", {**begun, "seq": seq}))
-        return str(begun["id"])
+        return phase_id
 
     def _leave_phase(self, phase_id: str) -> None:
         window = self._window()
