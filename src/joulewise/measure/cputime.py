@@ -20,6 +20,7 @@ Docs: docs/explanation/attribution.md.
 from __future__ import annotations
 
 from joulewise.core.errors import MeterUnavailable, NotFound
+from joulewise.measure.cgroups import own_group
 from joulewise.measure.forks import ForkReports
 from joulewise.measure.lookout import Lookout
 from joulewise.measure.proctree import Processes
@@ -89,12 +90,14 @@ class TreeClock:
         self._lookout = Lookout(self._view)
         self._reports = ForkReports(self._forsake) if self._ours and view is None else None
         self._start_tick = self._view.start_tick()
-        self._retained_us = self._before_us = self._last_us = 0
+        self._retained_us = self._before_us = self._last_us = self._unseen_us = self._used_before_us = 0
         self._usage: Usage | None = None
         self._closed = False
         self._members = {self._root: self._hold_root(count_root)}
         self._follow(first=True)
         self._before_us = self._sum_us()
+        if usage is None and self._ours and view is None:
+            usage = own_group(self._tree_pids, subtract_self=not count_root)
         self._use(usage)
 
     def read_us(self) -> int:
@@ -106,20 +109,20 @@ class TreeClock:
             raise MeterUnavailable(
                 "this clock is closed, or belongs to the parent process", hint="make a new TreeClock"
             )
-        if self._usage is not None:
-            used = self._usage.read_us()
-            if used is not None:
-                self._last_us = max(self._last_us, used - self._before_us)
-                return self._last_us
-            self._leave_usage()
         self._follow()
-        self._last_us = max(self._last_us, self._sum_us() - self._before_us)
+        tree_us = self._sum_us() - self._before_us
+        used_us = self._usage.read_us() if self._usage else None
+        if used_us is not None:
+            # The group knows what the tree lost sight of; the tree knows what was moved out of the group.
+            self._unseen_us = max(0, used_us - self._used_before_us - tree_us)
+        self._last_us = max(self._last_us, tree_us + self._unseen_us)
         return self._last_us
 
     def pids(self) -> frozenset[int]:
         """Our live processes at the last reading."""
-        if self._usage is not None:
-            return self._usage.pids()
+        return self._usage.pids() if self._usage else self._tree_pids()
+
+    def _tree_pids(self) -> frozenset[int]:
         return frozenset(pid for pid, member in self._members.items() if member.state != "Z")
 
     def close(self) -> None:
@@ -193,46 +196,38 @@ class TreeClock:
         return found
 
     def _settle(self, gone: dict[int, _Member]) -> None:
-        """Compare what the vanished had with what their heirs got, and retain what nobody got."""
+        """Compare what the vanished had with what their heirs got, and retain what nobody got.
+
+        What an heir lacks may have gone to an ancestor of it that reaps orphans, so it is asked for there, too.
+        """
         left_us: dict[int, int] = {}
         for member in gone.values():
             heir = _heir(member, gone)
+            if heir not in self._members:
+                heir = self._root if self._reaper else 0
             left_us[heir] = left_us.get(heir, 0) + member.total_us
-        if not self._reaper:
-            self._retained_us += sum(us - self._inherited_us(heir, us) for heir, us in left_us.items())
-            return
-        # What nobody else inherited has come to us, unless the kernel reaped it on its parent's wish.
-        me, mine_us = self._view.me, left_us.pop(self._view.me, 0)
-        for heir, us in left_us.items():
-            lacking_us = us - self._inherited_us(heir, us)
-            if heir in self._members and self._view.ignores_children(heir):
+        self._retained_us += left_us.pop(0, 0)
+        for pid, member in reversed(self._members.items()):
+            us = left_us.pop(pid, 0)
+            if not us:
+                continue
+            ignores = self._view.ignores_children(pid)
+            lacking_us = us if ignores else us - self._inherited_us(member, us)
+            if ignores or member.ppid not in self._members:
                 self._retained_us += lacking_us
             else:
-                mine_us += lacking_us
-        self._retained_us += mine_us - self._inherited_us(me, mine_us)
+                left_us[member.ppid] = left_us.get(member.ppid, 0) + lacking_us
 
-    def _inherited_us(self, heir: int, us: int) -> int:
+    def _inherited_us(self, heir: _Member, us: int) -> int:
         """How much of `us` the heir's waited time took in; all of it, if no more lacks than rounding takes."""
-        member = self._members.get(heir)
-        if member is None or self._view.ignores_children(heir):
-            return 0
-        slack_us = _EXACT_SLACK_US if heir == self._view.me else 2 * self._view.tick_us
-        grown_us = member.waited_us - member.settled_us
+        slack_us = _EXACT_SLACK_US if heir.probe.pid == self._view.me else 2 * self._view.tick_us
+        grown_us = heir.waited_us - heir.settled_us
         return us if grown_us + slack_us >= us else grown_us
 
     def _use(self, usage: Usage | None) -> None:
-        used = usage.read_us() if usage else None
-        if used is not None:
-            self._usage, self._before_us = usage, used
-
-    def _leave_usage(self) -> None:
-        """The control group is no longer ours alone: go on by the tree, from the last value."""
-        assert self._usage is not None
-        self._usage.close()
-        self._usage = None
-        self._before_us = 0
-        self._follow(first=True)
-        self._before_us = self._sum_us() - self._last_us
+        used_us = usage.read_us() if usage else None
+        if used_us is not None:
+            self._usage, self._used_before_us = usage, used_us
 
     def _forsake(self) -> None:
         for member in self._members.values():
