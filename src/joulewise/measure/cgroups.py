@@ -4,7 +4,8 @@ Used where the job owns its group: `joulewise run` makes one for the command if 
 process is ours is one already. In library mode no process is ever moved.
 
 Reads:  cpu.stat usage_usec (version 2, also without the cpu controller), cpuacct.usage in nanoseconds (version 1).
-Traps:  the path in /proc/PID/cgroup counts from the root of the namespace or of the mount, not from where it is mounted;
+
+Traps:  the path in /proc/PID/cgroup counts from the root of the namespace or of the mount, not from the mount point;
         in version 1 the cpu controller often shares the mount of cpuacct: a new group there would change the
         command's weight in scheduling, so none is made; a group with processes of others measures theirs, too.
 Source: cgroups(7), Linux Documentation/admin-guide/cgroup-v2.rst.
