@@ -35,10 +35,10 @@ def shown(figure: Figure, *, co2e: bool = True, size_of: Figure | None = None) -
 
 def rescaled(figure: Figure, size_of: Figure) -> tuple[float, float, float, str]:
     """Value, low, high and unit in the size that a person reads best; "J/epoch" becomes "Wh/epoch"."""
-    head, slash, per = figure.unit.partition("/")
+    head, slash, per = figure.unit.replace("gCO2e", "g").partition("/")
     largest = size_of.value or size_of.high
     if largest == 0 or (slash and per == "kWh"):
-        return figure.value, figure.low, figure.high, figure.unit
+        return figure.value, figure.low, figure.high, figure.unit.replace("gCO2e", "g")
     scaled, unit = readable(largest, head)
     if unit == "J" and largest >= WH_FROM_J:
         scaled, unit = wh_from_j(largest), "Wh"
@@ -50,7 +50,7 @@ def unit_text(unit: str, *, co2e: bool = True) -> str:
     """The unit as people write it: "g CO2e/kWh", and "%" or "" where there is none."""
     head, slash, per = unit.partition("/")
     suffix = _SUFFIX.get(head, "") if co2e else ""
-    return "" if unit in ("1", "ratio") else head + suffix + slash + per
+    return "" if unit in ("1", "ratio", "") else head + suffix + slash + per
 
 
 def number(value: float) -> str:

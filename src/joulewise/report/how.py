@@ -71,8 +71,9 @@ class Explainer:
         for kind in _REFERENCES:
             if kind in entry:
                 return self._reference(kind, str(entry[kind]), worth, seen)
-        origin = "; ".join(f"{key}: {value}" for key, value in entry.items() if key not in _FIGURE_KEYS)
-        return Step(kind="given", name=worth, text=origin or "given")
+        origin = "; ".join(f"{key} {value}" for key, value in entry.items() if key not in _FIGURE_KEYS)
+        details = (f"source: {entry['source']}",) if entry.get("source") else ()
+        return Step(kind="given", name=worth, text=origin or "given", details=details)
 
     def _reference(self, kind: str, id: str, worth: str, seen: frozenset[str]) -> Step:
         record = self._records.get(id)
@@ -98,7 +99,7 @@ class Explainer:
         return tuple(channel_step(key, channel) for key, channel in found if channel is not None)
 
 
-_FIGURE_KEYS = ("value", "low", "high", "unit", "method", "level")
+_FIGURE_KEYS = ("value", "low", "high", "unit", "method", "level", "source")
 
 
 def factor_step(factor: Factor, worth: str = "") -> Step:

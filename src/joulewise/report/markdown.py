@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from joulewise.report.digits import share
 from joulewise.report.escape import markdown
-from joulewise.report.view import Grid, Notice, Row, RunView, Section
+from joulewise.report.view import Grid, Notice, Row, RunView, Section, Step
 
 
 class MarkdownExporter:
@@ -28,6 +30,16 @@ class MarkdownExporter:
                 parts.append(markdown(block.note))
         parts += ["## How computed", *_how(view), "## Environment", _facts(view)]
         return "\n\n".join(parts) + "\n"
+
+    def steps(self, rows: Sequence[Row]) -> str:
+        """Figures with the tree of `how computed` under each."""
+        return "\n\n".join(map(_explained, rows)) + "\n"
+
+
+def _explained(row: Row) -> str:
+    if row.how is None:
+        return f"## {markdown(row.label)}\n\n{markdown(row.shown)}. Try: {markdown(row.cure)}"
+    return f"## {markdown(row.label)}\n\n{_tree(row.how)}"
 
 
 def _subtitle(view: RunView) -> str:
@@ -64,18 +76,18 @@ def _cell(cell: Row | str) -> str:
 
 def _how(view: RunView) -> list[str]:
     """A list a headline figure; the tree of the other figures is `joulewise explain`'s."""
-    parts = []
-    for row in view.headline:
-        if row.how is None:
-            continue
-        lines = []
-        for depth, step in row.how.walk():
-            worth = f" = {markdown(step.shown)}" if step.shown else ""
-            text = f": {markdown(step.text)}" if step.text else ""
-            lines.append(f"{'  ' * depth}- {markdown(step.name)}{worth}{text}")
-        parts.append("\n".join(lines))
-    parts.append(f"Every figure down to its raw counters: `joulewise explain {view.run_id}:FIGURE`")
-    return parts
+    parts = [_tree(row.how) for row in view.headline if row.how is not None]
+    return [*parts, f"Every figure down to its raw counters: `joulewise explain {view.run_id}:FIGURE`"]
+
+
+def _tree(how: Step) -> str:
+    lines = []
+    for depth, step in how.walk():
+        worth = f" = {markdown(step.shown)}" if step.shown else ""
+        text = f": {markdown(step.text)}" if step.text else ""
+        lines.append(f"{'  ' * depth}- {markdown(step.name)}{worth}{text}")
+        lines += [f"{'  ' * (depth + 1)}- {markdown(detail)}" for detail in step.details]
+    return "\n".join(lines)
 
 
 def _facts(view: RunView) -> str:

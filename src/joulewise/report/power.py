@@ -11,7 +11,7 @@ from joulewise.report.how import channels_of
 from joulewise.report.labels import COMPONENT_LABELS, component_label
 from joulewise.report.view import Band, PowerSeries
 
-PowerTrace = Mapping[str, Sequence[float | None]]
+PowerTrace = Mapping[str, Sequence[float | None]] | Mapping[str, Sequence[float]]
 """A filed trace: column t_s, and a power in W a channel; None or NaN is a gap."""
 MINE = "mine_w"
 """The column of our own share of the machine's power."""

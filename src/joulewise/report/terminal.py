@@ -13,7 +13,7 @@ from rich.text import Text
 
 from joulewise.report.digits import share
 from joulewise.report.escape import plain, to_ascii
-from joulewise.report.view import Grid, Notice, Row, RunView, Section, Step
+from joulewise.report.view import Grid, Notice, Row, RunView, Section
 
 NARROWEST_NOTES = 24
 """With fewer columns left the notes move under the figures."""
@@ -50,10 +50,13 @@ class TableExporter:
         parts += [Text(""), self._facts(view)]
         return self._drawn(parts)
 
-    def steps(self, step: Step) -> str:
-        """The tree of `how computed`."""
-        lines: list[object] = []
-        for depth, one in step.walk():
+    def steps(self, row: Row) -> str:
+        """A figure and the tree of `how computed` under it."""
+        title = Text(plain(f"{row.label} ({row.key})"), style="bold")
+        if row.how is None:
+            return self._drawn([title, Text(plain(f"{row.shown}. Try: {row.cure}"), style="yellow")])
+        lines: list[object] = [title]
+        for depth, one in row.how.walk():
             pad = 2 * depth
             head = Text(plain(one.name), style="bold" if depth == 0 else "cyan")
             if one.shown:

@@ -1,0 +1,307 @@
+"""The public Python API, and the one place that wires the rooms together; the front doors call nothing else.
+
+A measured process imports this module, so it loads nothing at its top: each function takes what it needs.
+"""
+
+from __future__ import annotations
+
+import os
+
+from joulewise.core import settings as _settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    import joulewise.ledger as _ledger
+    import joulewise.report as _report
+    from joulewise.api.filing import Recovered
+    from joulewise.carbon import FactorChange, FactorSet
+    from joulewise.core.formulas import Formula
+    from joulewise.core.records import Bundle, Factor
+    from joulewise.core.settings import Settings
+    from joulewise.measure import Diagnosis, Measured, Result
+    from joulewise.measure.launch import Exit
+    from joulewise.measure.session import Session
+
+
+def load_settings(**flags: Any) -> Settings:
+    """The settings in force here; `flags` that are not None win over environment and files.
+
+    Raises UnknownSetting for a key that does not exist, UsageError for a value that can't be read.
+    """
+    return _settings.load(flags)
+
+
+# Measuring
+
+
+def measure(
+    name: str = "",
+    *,
+    kind: str = "train",
+    unit: str | None = None,
+    unit_count: float | None = None,
+    tags: Mapping[str, str] | None = None,
+    seed: int | None = None,
+    **options: Any,
+) -> Session:
+    """Measure a piece of work: `with joulewise.measure("train") as session:`, or `@joulewise.measure("train")`.
+
+    Args:
+        name: What people call it.
+        kind: train, tune, eval, infer, serve or data.
+        unit, unit_count: The functional unit ("inference") and how many were done; `session.count` counts them, too.
+        tags, seed: Filed with the run.
+        options: Any setting, for this session: zone="DE", pue=1.2, tick_s=1, project="...", strict=True.
+    Raises: UnknownSetting, OutOfRange for what can't be set; never because of a meter unless strict.
+    """
+    from joulewise.measure.session import Job, Session
+
+    found = load_settings(**options)
+    job = Job(
+        name=name,
+        kind=kind,
+        unit=unit,
+        unit_count=unit_count,
+        tags=dict(tags or {}),
+        seed=seed,
+        project=found.project,
+    )
+    return Session(job, found, os.environ, finish=lambda result: with_carbon(result, found))
+
+
+# Runs in the ledger
+
+
+def open_ledger(settings: Settings | None = None) -> _ledger.Ledger:
+    """The ledger in force, made if need be; use it with `with`. Raises LedgerError with the cure."""
+    from joulewise.api.filing import opened
+
+    return opened(settings or load_settings())
+
+
+def runs(query: _ledger.RunQuery | None = None, settings: Settings | None = None) -> _ledger.Page:
+    """A page of the list of runs, newest first by default; what dead processes left is taken in first."""
+    settings = settings or load_settings()
+    recover(settings)
+    with open_ledger(settings) as ledger:
+        return ledger.runs(query)
+
+
+def bundle(run: str = "latest", settings: Settings | None = None) -> Bundle:
+    """A run with everything that was filed with it. `run` is an id, a part of one, a name, or "latest".
+
+    Raises NotFound with what comes near.
+    """
+    settings = settings or load_settings()
+    recover(settings)
+    with open_ledger(settings) as ledger:
+        return ledger.bundle(_resolved(ledger, run))
+
+
+def show(run: str = "latest", settings: Settings | None = None, *, equivalents: bool = False) -> _report.RunView:
+    """A run ready to be drawn, with its children and its power trace."""
+    settings = settings or load_settings()
+    recover(settings)
+    with open_ledger(settings) as ledger:
+        found = ledger.bundle(_resolved(ledger, run))
+        children = [ledger.bundle(row.id) for row in ledger.children(found.run.id)[:100]]
+        return view_of(found, children, trace=_trace_of(found, ledger.trace_folder), equivalents=equivalents)
+
+
+def report(run: str = "latest", format: str = "html", settings: Settings | None = None) -> str:
+    """A run as a document: html, markdown, json, csv, table, or any exporter that is installed."""
+    import joulewise.report as room
+
+    return room.draw_run(show(run, settings), format)
+
+
+def explain(reference: str, settings: Settings | None = None) -> list[_report.Row]:
+    """The figures that RUN:NAME means ("latest:emissions"), each with its `how`, down to the raw counters.
+
+    Raises NotFound with the names that there are.
+    """
+    import joulewise.report as room
+
+    run, name = room.split_reference(reference)
+    return room.find_rows(show(run, settings), name)
+
+
+def view_of(
+    bundle: Bundle,
+    children: Sequence[Bundle] = (),
+    trace: _report.PowerTrace | None = None,
+    *,
+    equivalents: bool = False,
+) -> _report.RunView:
+    """Any bundle ready to be drawn, filed or not."""
+    import joulewise.carbon.formulas  # noqa: F401 - registers what `how computed` names
+    import joulewise.report as room
+
+    return room.view(bundle, children, trace, room.equivalents_of(bundle) if equivalents else ())
+
+
+def _resolved(ledger: _ledger.Ledger, run: str) -> str:
+    return ledger.resolve("latest" if run == "last" else run)
+
+
+def _trace_of(bundle: Bundle, folder: str) -> _report.PowerTrace | None:
+    """The power trace; None, with a warning in the log, if its file is gone or unreadable."""
+    from logging import getLogger
+
+    from joulewise.core.errors import JoulewiseError
+    from joulewise.ledger import read_trace
+
+    if not bundle.traces:
+        return None
+    try:
+        return read_trace(bundle.traces[-1], folder)
+    except JoulewiseError as error:
+        getLogger(__name__).warning("the power is not drawn: %s", error)
+        return None
+
+
+# Measuring from outside
+
+
+def recover(settings: Settings | None = None, *, only: str | None = None) -> Recovered:
+    """Take in the journals of runs that have ended or died; runs that still measure are left alone.
+
+    `only` is the id of the one run to look for.
+    """
+    from joulewise.api import filing
+
+    return filing.recover(settings or load_settings(), only=only)
+
+
+def with_carbon(result: Result, settings: Settings) -> Result:
+    """The result with carbon, water, money and the functional unit added; as it was where no energy was measured."""
+    from joulewise.api import filing
+
+    return filing.with_carbon(result, settings)
+
+
+class Outcome:
+    """A command that was measured: how it ended, what it cost, and whether that stands in the ledger."""
+
+    __slots__ = ("exit", "filed", "problems", "view")
+
+    def __init__(self, exit: Exit | None, view: _report.RunView, recovered: Recovered) -> None:
+        self.exit = exit
+        self.view = view
+        self.filed = view.run_id in recovered.filed
+        self.problems = tuple(recovered.problems)
+
+
+def run_command(argv: Sequence[str], settings: Settings | None = None, **job: Any) -> Outcome:
+    """Run a command, measured, and file it; its streams, signals and exit code pass through untouched.
+
+    `job` takes name, kind, unit, unit_count, project, tags, seed. `outcome.exit` ends this process as the command did.
+    """
+    from joulewise.measure import Job, run_command
+
+    settings = settings or load_settings()
+    return _outcome(run_command(argv, Job(**job), settings, os.environ), settings)
+
+
+def watch(pid: int, settings: Settings | None = None, **job: Any) -> Outcome:
+    """Measure a process tree that runs already, until it ends or Ctrl-C, and file it."""
+    from joulewise.measure import Job, watch
+
+    settings = settings or load_settings()
+    return _outcome(watch(pid, Job(**job), settings, os.environ), settings)
+
+
+def _outcome(measured: Measured, settings: Settings) -> Outcome:
+    result = measured.result
+    recovered = recover(settings, only=result.run_id)
+    if result.run_id not in recovered.filed:  # other ranks still measure, or the ledger refused: it stays in the spool
+        result = with_carbon(result, settings)
+        return Outcome(measured.exit, view_of(result.bundle, trace=result.trace), recovered)
+    with open_ledger(settings) as ledger:
+        filed = ledger.bundle(result.run_id)
+    return Outcome(measured.exit, view_of(filed, trace=result.trace), recovered)
+
+
+# The ledger itself
+
+
+def verify(settings: Settings | None = None, *, anchor: str | None = None) -> _ledger.Verification:
+    """Recompute the hash of every row and trace; `anchor` is a `head` that was noted elsewhere earlier."""
+    with open_ledger(settings) as ledger:
+        return ledger.verify(anchor=anchor)
+
+
+# Factors, plug-ins, formulas
+
+
+def factor_set(path: str | None = None) -> FactorSet:
+    """The bundled factors, with those of a CSV file laid over them if `path` is given. Raises FactorError."""
+    from joulewise.carbon import FactorSet
+
+    bundled = FactorSet.bundled()
+    return bundled.with_file(path) if path else bundled
+
+
+def factors(kind: str | None = None, zone: str | None = None, path: str | None = None) -> Sequence[Factor]:
+    """All factors, or those of a kind or zone."""
+    return factor_set(path).list(kind, zone)
+
+
+def factor_changes(path: str) -> Sequence[FactorChange]:
+    """What a factor file changes of the bundled set."""
+    return factor_set().diff(factor_set(path))
+
+
+def formulas() -> list[Formula]:
+    """Every registered formula."""
+    import joulewise.carbon.formulas  # noqa: F401 - registers them
+    from joulewise.core.formulas import all_formulas
+
+    return all_formulas()
+
+
+def plugins() -> list[tuple[str, str, str, str]]:
+    """Kind, name, state (ready or missing) and cure of every plug-in."""
+    from joulewise.core import plugins
+    from joulewise.core.errors import PluginMissing
+
+    found = []
+    for kind in plugins.KINDS:
+        for name in plugins.names(kind):
+            try:
+                plugins.load(kind, name)
+            except PluginMissing as error:
+                found.append((kind, name, f"missing: {error.message}", error.hint))
+            else:
+                found.append((kind, name, "ready", ""))
+    return found
+
+
+def diagnose(settings: Settings | None = None) -> Diagnosis:
+    """What this machine can measure, how well, and what would improve it. Asks for no rights and no network."""
+    from joulewise.measure import diagnose
+
+    return diagnose(settings or load_settings())
+
+
+# What the front doors draw with
+
+_DRAWING = ("draw", "draw_run", "draw_steps", "lists", "one_line", "FORMATS", "Style")
+
+
+def run_query(**wanted: Any) -> _ledger.RunQuery:
+    """Which runs to list; see RunQuery. Raises UsageError, OutOfRange."""
+    from joulewise.ledger import RunQuery
+
+    return RunQuery(**wanted)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DRAWING:
+        raise AttributeError(f"module 'joulewise.api' has no attribute {name!r}")
+    import joulewise.report
+
+    return getattr(joulewise.report, name)

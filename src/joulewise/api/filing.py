@@ -1,0 +1,149 @@
+"""From the meters to the ledger: carbon is added, the run is filed once, and nothing that was measured is lost."""
+
+from __future__ import annotations
+
+import os
+
+from joulewise.core import settings as _settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    import joulewise.ledger as _ledger
+    from joulewise.core.records import Bundle
+    from joulewise.core.settings import Settings
+    from joulewise.measure import Result
+
+
+def opened(settings: Settings) -> _ledger.Ledger:
+    """The ledger in force, made if need be; use it with `with`. Raises LedgerError with the cure."""
+    import joulewise.ledger
+
+    return joulewise.ledger.open(_settings.ledger_url(settings, os.environ))
+
+
+def with_carbon(result: Result, settings: Settings) -> Result:
+    """The result with carbon, water, money and the functional unit added; as it was where no energy was measured."""
+    from dataclasses import replace
+
+    from joulewise import carbon
+    from joulewise.core.errors import FactorError
+    from joulewise.core.figures import MEASURED, exact
+    from joulewise.measure.result import with_bundle
+    from joulewise.report.energy_rows import find_energy
+
+    energy = find_energy(result.bundle, "with_idle_share")
+    if energy is None:
+        return result
+    run = result.bundle.run
+    share = run.environment.get("share")
+    work = carbon.Work(
+        run_id=run.id,
+        energy=energy,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        duration_s=run.duration_s,
+        unit=run.unit,
+        unit_count=run.unit_count,
+        host=result.bundle.host,
+        resource_share=None if share is None else exact(share, "1", MEASURED, run.environment.get("share_source", "")),
+        energy_by_interval=result.energy_by_hour or None,
+    )
+    try:
+        location = carbon.locate(settings, os.environ)
+    except FactorError:  # the work is done: account() files it with the world average and says so
+        location = None
+    account = carbon.account(work, settings, location=location)
+    warnings = tuple(dict.fromkeys((*run.warnings, *account.notices)))
+    bundle = replace(
+        result.bundle,
+        run=replace(run, warnings=warnings),
+        factors=account.factors,
+        calculations=account.calculations,
+    )
+    return with_bundle(result, bundle, account.notices)
+
+
+def file_measured(result: Result, settings: Settings) -> Bundle:
+    """File a measured run, with carbon and its trace, and return what is in the ledger; filing twice is filing once.
+
+    The settings of the measured process count for carbon where the journal kept them. Raises LedgerError.
+    """
+    with opened(settings) as ledger:
+        return _filed(ledger, result.run_id) or _file_new(
+            with_carbon(result, _as_measured(result.bundle, settings)), ledger
+        )
+
+
+def _file_new(result: Result, ledger: _ledger.Ledger) -> Bundle:
+    from dataclasses import replace
+
+    from joulewise.core.errors import LedgerError
+    from joulewise.ledger import write_trace
+
+    bundle = result.bundle
+    if len(result.trace.get("t_s", ())) > 1:
+        trace = write_trace(result.run_id, result.trace, ledger.trace_folder)
+        bundle = replace(bundle, traces=(trace,))
+    try:
+        ledger.append(bundle)
+    except LedgerError:
+        for trace in bundle.traces:
+            os.unlink(trace.path)
+        found = _filed(ledger, result.run_id)  # another command may have filed it in this moment
+        if found is None:
+            raise
+        return found
+    return bundle
+
+
+def _filed(ledger: _ledger.Ledger, run_id: str) -> Bundle | None:
+    from joulewise.core.errors import NotFound
+
+    try:
+        return ledger.bundle(run_id)
+    except NotFound:
+        return None
+
+
+def _as_measured(bundle: Bundle, settings: Settings) -> Settings:
+    """The settings that the measured process had: its flags count even if it died before it could file."""
+    kept = bundle.run.environment.get("settings")
+    if not kept:
+        return settings
+    values: dict[str, Any] = {key: kept[key] for key in _settings.KEYS if key in kept}
+    values["meters"] = tuple(values.get("meters", ()))
+    return _settings.Settings(**values, origins=dict.fromkeys(values, "the run's settings"))
+
+
+class Recovered:
+    """What taking in the spool found: ids of runs that were filed, and what could not be filed and why."""
+
+    __slots__ = ("filed", "problems")
+
+    def __init__(self) -> None:
+        self.filed: list[str] = []
+        self.problems: list[str] = []
+
+
+def recover(settings: Settings, *, only: str | None = None) -> Recovered:
+    """Take in the journals of runs that have ended or died; runs that still measure are left alone.
+
+    `only` is the id of the one run to look for.
+    """
+    from joulewise.core.errors import JoulewiseError
+    from joulewise.measure import mark_filed, take_in
+
+    found = Recovered()
+    spool, state = _settings.spool_folder(settings, os.environ), _settings.state_folder(os.environ)
+    for taken in take_in(spool, only=only, state_folder=state):
+        if taken.result is None:
+            found.problems.append(f"{taken.folder}: {taken.problem}")
+            continue
+        try:
+            found.filed.append(file_measured(taken.result, settings).run.id)
+            mark_filed(taken.folder)
+        except (JoulewiseError, OSError) as error:  # one bad run must not keep the others out
+            found.problems.append(f"{taken.folder}: {error}")
+    return found

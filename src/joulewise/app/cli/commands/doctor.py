@@ -1,0 +1,24 @@
+"""`joulewise doctor`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from joulewise.app.cli.options import output_option, setting_options, settings_from
+from joulewise.app.cli.terminal import Terminal
+
+
+@click.command(epilog="Example: `joulewise doctor`")
+@output_option()
+@setting_options("meters", "zone")
+@click.pass_obj
+def doctor(terminal: Terminal, /, output: str, **options: Any) -> None:
+    """Say what this machine can measure, how well, and the exact command that would improve it.
+
+    It asks for no rights, starts nothing and touches no network.
+    """
+    from joulewise import api
+
+    terminal.put(api.draw(api.lists.findings(api.diagnose(settings_from(options)).findings), output, terminal.style()))

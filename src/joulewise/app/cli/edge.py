@@ -1,0 +1,58 @@
+"""The outermost edge: errors become a message, a cure and an exit code; a closed pipe becomes silence."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from joulewise.core.errors import JoulewiseError
+
+_log = logging.getLogger("joulewise.cli")
+BROKEN_PIPE, INTERRUPTED, BUG = 141, 130, 1
+"""As shells count: 128 and the number of the signal."""
+
+
+def run_guarded(arguments: Sequence[str]) -> int:
+    """Run the command line; the exit code. A traceback is shown with JOULEWISE_LOG=debug only."""
+    from joulewise.app.cli.root import cli
+
+    try:
+        code = cli.main(args=list(arguments), prog_name="joulewise", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_stdout()
+        return BROKEN_PIPE
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("joulewise: stopped", err=True)
+        return INTERRUPTED
+    except JoulewiseError as error:
+        _log.debug("in detail:", exc_info=True)
+        _say_error(error)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the app's edge
+        _log.debug("in detail:", exc_info=True)
+        click.echo(f"joulewise: internal error: {type(error).__name__}: {error}", err=True)
+        click.echo("Try: the same with JOULEWISE_LOG=debug, and report what it says", err=True)
+        return BUG
+    return code if isinstance(code, int) else 0
+
+
+def _say_error(error: JoulewiseError) -> None:
+    from joulewise.report.escape import plain
+
+    click.echo(f"joulewise: {plain(error.message)}", err=True)
+    if error.hint:
+        click.echo(f"Try: {plain(error.hint)}", err=True)
+
+
+def _close_stdout() -> None:
+    """Whoever read has left: the interpreter must not try to flush the rest at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())

@@ -1,0 +1,80 @@
+"""Options that several commands share. Each setting's flag carries its environment variable in the help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from joulewise.core.errors import UsageError
+from joulewise.core.settings import HELP, Settings
+
+Decorated = Callable[..., Any]
+_NAMES = {"price_per_kwh": "--price", "market_g_per_kwh": "--market"}
+_KINDS = ("train", "tune", "eval", "infer", "serve", "data")
+
+
+def output_option(*more: str, default: str = "table") -> Callable[[Decorated], Decorated]:
+    """--output: how data is written to stdout."""
+    choices = ("table", "json", "csv", "markdown", *more)
+    return click.option(
+        "-o", "--output", type=click.Choice(choices), default=default, show_default=True, help="Form of the data."
+    )
+
+
+def setting_options(*keys: str) -> Callable[[Decorated], Decorated]:
+    """A flag for each of these settings, and --set for any other."""
+
+    def decorate(function: Decorated) -> Decorated:
+        function = click.option(
+            "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any other setting; see joulewise config."
+        )(function)
+        for key in reversed(keys):
+            name = _NAMES.get(key, f"--{key.replace('_', '-')}")
+            text = f"{HELP[key]} [env: JOULEWISE_{key.upper()}]"
+            function = click.option(name, f"set_{key}", default=None, metavar="VALUE", help=text)(function)
+        return function
+
+    return decorate
+
+
+def settings_from(options: dict[str, Any]) -> Settings:
+    """Take the setting flags out of a command's options and load the settings with them."""
+    from joulewise import api
+
+    flags: dict[str, Any] = {}
+    for pair in options.pop("sets", ()):
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--set wants KEY=VALUE, got {pair!r}", hint="--set tick_s=2")
+        flags[key.strip().replace("-", "_")] = value
+    for name in [name for name in options if name.startswith("set_")]:
+        flags.setdefault(name.removeprefix("set_"), options.pop(name))
+    return api.load_settings(**flags)
+
+
+def job_options(function: Decorated) -> Decorated:
+    """What is measured, in the user's words."""
+    for option in (
+        click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag to find the run by; repeatable."),
+        click.option("--seed", type=int, help="The random seed, for the record."),
+        click.option("--unit-count", type=float, help="How many units the work does in all."),
+        click.option("--unit", help="Functional unit: inference, epoch, token."),
+        click.option("--kind", type=click.Choice(_KINDS), default="train", show_default=True, help="Kind of work."),
+        click.option("--name", default="", help="Name of the run; empty takes the command's."),
+    ):
+        function = option(function)
+    return function
+
+
+def job_from(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the job's fields out of a command's options. Raises UsageError for a tag that is not KEY=VALUE."""
+    job = {name: options.pop(name) for name in ("name", "kind", "unit", "unit_count", "seed")}
+    tags: dict[str, str] = {}
+    for tag in options.pop("tags"):
+        key, equals, value = tag.partition("=")
+        if not (key and equals):
+            raise UsageError(f"--tag wants KEY=VALUE, got {tag!r}", hint="--tag team=vision")
+        tags[key] = value
+    return {**job, "tags": tags}

@@ -1,0 +1,55 @@
+"""The tree of commands and the options that hold for all of them."""
+
+from __future__ import annotations
+
+import click
+
+from joulewise.app.cli.lazy import LazyGroup
+from joulewise.core.version import VERSION
+
+_HOME = "joulewise.app.cli.commands"
+COMMANDS = {
+    "run": (f"{_HOME}.run:run", "Measure a command and file what it cost."),
+    "watch": (f"{_HOME}.watch:watch", "Measure a process that runs already."),
+    "runs": (f"{_HOME}.runs:runs", "List the runs: filter, sort, page."),
+    "show": (f"{_HOME}.show:show", "Show what a run cost, in the terminal."),
+    "report": (f"{_HOME}.report:report", "Write a run's report: HTML, Markdown, JSON, CSV."),
+    "explain": (f"{_HOME}.explain:explain", "Say how a figure was computed, down to the raw counters."),
+    "doctor": (f"{_HOME}.doctor:doctor", "Say what this machine can measure, and how to improve it."),
+    "calibrate": (f"{_HOME}.calibrate:calibrate", "Fit this machine's wall power to an external meter."),
+    "export": (f"{_HOME}.export:export", "Export runs: JSON, CSV or Parquet."),
+    "import": (f"{_HOME}.imports:imports", "Take in the records of other tools."),
+    "ledger": (f"{_HOME}.ledger:ledger", "Verify, recover, merge the ledger."),
+    "factors": (f"{_HOME}.factors:factors", "List, show and compare carbon and water factors."),
+    "config": (f"{_HOME}.config:config", "Show the settings and where each comes from."),
+    "plugins": (f"{_HOME}.plugins:plugins", "List the plug-ins and what they miss."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    places=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""Examples: `joulewise run --zone DE -- python train.py` measures a command; `joulewise show last` shows
+    what it cost. Completion in bash: eval "$(_JOULEWISE_COMPLETE=bash_source joulewise)"; zsh and fish likewise.""",
+)
+@click.version_option(VERSION, prog_name="joulewise", message="%(prog)s %(version)s")
+@click.option("-q", "--quiet", count=True, help="Fewer messages; twice: errors only.")
+@click.option("-v", "--verbose", count=True, help="More messages; twice: debugging.")
+@click.option(
+    "--color",
+    type=click.Choice(("auto", "always", "never")),
+    default="auto",
+    show_default=True,
+    help="Colour; NO_COLOR is respected.",
+)
+@click.pass_context
+def cli(ctx: click.Context, quiet: int, verbose: int, color: str) -> None:
+    """Measure the energy and carbon of machine learning; every figure has bounds, a method and a source.
+
+    Data goes to stdout, messages to stderr.
+    """
+    from joulewise.app.cli.terminal import Terminal, configure_logging
+
+    ctx.obj = Terminal(loudness=verbose - quiet, color=color)
+    configure_logging(verbose - quiet)

@@ -1,0 +1,70 @@
+"""What stands at the other end of stdout and stderr, and how loud to be."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import IO
+
+import click
+
+from joulewise.report.listing import Style
+
+LOG_VARIABLE = "JOULEWISE_LOG"
+
+
+class Terminal:
+    """Says how to draw and whether to speak. `loudness` is the number of -v less that of -q."""
+
+    def __init__(self, *, loudness: int = 0, color: str = "auto", environ: Mapping[str, str] | None = None) -> None:
+        self.loudness = loudness
+        self._color = color
+        self._environ = os.environ if environ is None else environ
+
+    def style(self, stream: IO[str] | None = None) -> Style:
+        """What the stream can show: its width, colour if it is a terminal, ASCII if it knows no other characters."""
+        stream = stream or sys.stdout
+        width = shutil.get_terminal_size((100, 24)).columns if stream.isatty() or "COLUMNS" in self._environ else 100
+        return Style(width=width, color=self.colored(stream), ascii_only=not _knows_unicode(stream))
+
+    def colored(self, stream: IO[str]) -> bool:
+        """--color wins; else NO_COLOR (if not empty), a dumb terminal or a pipe mean no."""
+        if self._color != "auto":
+            return self._color == "always"
+        plain = self._environ.get("NO_COLOR") or self._environ.get("TERM") == "dumb"
+        return stream.isatty() and not plain
+
+    def say(self, text: str, *, level: int = 0) -> None:
+        """A message on stderr, unless -q: level 0 is news, 1 needs -v, -1 survives one -q."""
+        if self.loudness >= level:
+            click.echo(_fit(text, sys.stderr), err=True)
+
+    def put(self, text: str) -> None:
+        """Data on stdout, as it is."""
+        click.echo(_fit(text, sys.stdout), nl=not text.endswith("\n"), color=True)
+
+
+def configure_logging(loudness: int, environ: Mapping[str, str] | None = None) -> None:
+    """Log to stderr: JOULEWISE_LOG=debug|info|warning|error wins over -v and -q."""
+    environ = os.environ if environ is None else environ
+    by_loudness = {-2: logging.ERROR, -1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
+    level = by_loudness.get(max(loudness, -2), logging.DEBUG)
+    named = logging.getLevelNamesMapping().get(environ.get(LOG_VARIABLE, "").upper())
+    logger = logging.getLogger("joulewise")
+    logger.setLevel(named or level)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("joulewise: %(message)s"))
+    logger.handlers[:] = [handler]
+
+
+def _knows_unicode(stream: IO[str]) -> bool:
+    return "utf" in (getattr(stream, "encoding", None) or "").lower()
+
+
+def _fit(text: str, stream: IO[str]) -> str:
+    """No character that the stream can't encode: a report must not end in a traceback over a name."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -1,0 +1,193 @@
+"""The lists that the front doors show: runs, factors, settings, plug-ins, formulas, findings of the doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from joulewise.core.channels import Finding
+from joulewise.core.figures import Figure
+from joulewise.core.formulas import Formula
+from joulewise.core.records import Factor
+from joulewise.core.settings import HELP, Settings
+from joulewise.report.digits import number, shown
+from joulewise.report.listing import Listing, figure_fields, simple
+
+if TYPE_CHECKING:
+    from joulewise.carbon import FactorChange
+    from joulewise.ledger import Page, RunRow
+
+NOT_MEASURED = "not measured"
+
+
+def runs(page: Page) -> Listing:
+    """A page of runs, energy first, carbon beside it."""
+    columns = ("Started (UTC)", "Name", "Kind", "Status", "Duration", "Energy", "Carbon", "Run")
+    lines = [
+        (
+            row.started_at.strftime("%Y-%m-%d %H:%M"),
+            row.name,
+            row.kind,
+            row.status,
+            f"{number(round(row.duration_s, 1))} s",
+            _brief(row.energy),
+            _brief(row.emissions),
+            row.id,
+        )
+        for row in page.rows
+    ]
+    grid = simple("Runs", columns, lines, numeric=("Duration", "Energy", "Carbon"))
+    return Listing(grid=grid, records=tuple(map(_run_record, page.rows)), footer=page_text(page))
+
+
+def factors(found: Sequence[Factor]) -> Listing:
+    """Factors with their validity and source."""
+    columns = ("Kind", "Zone", "Value", "Valid", "Method", "Source", "Licence", "Id")
+    lines = [
+        (
+            one.kind,
+            one.zone,
+            shown(one.as_figure()),
+            f"{one.valid_from[:4]} to {one.valid_to[:4]}",
+            one.method,
+            one.source,
+            one.licence,
+            one.id,
+        )
+        for one in found
+    ]
+    grid = simple("Factors", columns, lines, numeric=("Value",))
+    return Listing(grid=grid, records=tuple(map(factor_record, found)), footer=f"{len(found)} factors")
+
+
+def one_factor(factor: Factor) -> Listing:
+    """All that is known of a factor, a line a field."""
+    record = factor_record(factor)
+    lines = [(name.replace("_", " ").capitalize(), str(value)) for name, value in record.items() if value != ""]
+    lines.insert(0, ("Shown as", shown(factor.as_figure())))
+    return Listing(grid=simple("Factor", ("Field", "Value"), lines), records=(record,))
+
+
+def factor_changes(changes: Sequence[FactorChange]) -> Listing:
+    """What differs between two factor sets."""
+    columns = ("Factor", "Change", "Before", "After")
+    lines = [(one.id, _change(one), _factor_text(one.before), _factor_text(one.after)) for one in changes]
+    records = tuple(
+        {
+            "id": one.id,
+            "change": _change(one),
+            "before": factor_record(one.before) if one.before else None,
+            "after": factor_record(one.after) if one.after else None,
+        }
+        for one in changes
+    )
+    return Listing(grid=simple("Changes", columns, lines), records=records, footer=f"{len(changes)} changes")
+
+
+def settings(current: Settings, *, explain: bool = False) -> Listing:
+    """Each setting with its value and, if asked, where the value is from and what it means."""
+    values = {key: getattr(current, key) for key in HELP}
+    columns = ("Setting", "Value", *(("From", "Meaning") if explain else ()))
+    lines = [
+        (key, _setting_text(value), *((current.origins.get(key, "default"), HELP[key]) if explain else ()))
+        for key, value in values.items()
+    ]
+    records = tuple(
+        {"key": key, "value": value, "origin": current.origins.get(key, "default"), "help": HELP[key]}
+        for key, value in values.items()
+    )
+    return Listing(grid=simple("Settings", columns, lines), records=records)
+
+
+def plugins(found: Iterable[tuple[str, str, str, str]]) -> Listing:
+    """Kind, name, state and cure of each plug-in."""
+    lines = list(found)
+    records = tuple(dict(zip(("kind", "name", "state", "cure"), line, strict=True)) for line in lines)
+    return Listing(grid=simple("Plug-ins", ("Kind", "Name", "State", "Cure"), lines), records=records)
+
+
+def formulas(found: Sequence[Formula]) -> Listing:
+    """Every formula with its expression and source."""
+    lines = [(f"{one.id} v{one.version}", one.unit, one.expression, one.source) for one in found]
+    records = tuple(
+        {
+            "id": one.id,
+            "version": one.version,
+            "unit": one.unit,
+            "expression": one.expression,
+            "source": one.source,
+            "page": f"explanation/equations/{one.page}",
+        }
+        for one in found
+    )
+    return Listing(grid=simple("Formulas", ("Formula", "Unit", "Expression", "Source"), lines), records=records)
+
+
+def findings(found: Sequence[Finding]) -> Listing:
+    """What the doctor found, the cures in the last column."""
+    lines = [(one.plugin, one.state, one.what, one.quality, one.why, one.cure) for one in found]
+    records = tuple(
+        {
+            "plugin": one.plugin,
+            "state": one.state,
+            "what": one.what,
+            "quality": one.quality,
+            "why": one.why,
+            "cure": one.cure,
+        }
+        for one in found
+    )
+    columns = ("Meter", "State", "What", "Quality", "Why", "Cure")
+    return Listing(grid=simple("Meters", columns, lines), records=records)
+
+
+def factor_record(factor: Factor) -> dict[str, Any]:
+    """All fields of a factor."""
+    return {name: getattr(factor, name) for name in factor.__dataclass_fields__}
+
+
+def _run_record(row: RunRow) -> Mapping[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "kind": row.kind,
+        "status": row.status,
+        "project": row.project,
+        "started_at": row.started_at,
+        "ended_at": row.ended_at,
+        "duration_s": row.duration_s,
+        "coverage": row.coverage,
+        **figure_fields("energy", "j", row.energy),
+        "energy_attribution": row.energy_attribution,
+        **figure_fields("emissions", "g", row.emissions),
+        "unit": row.unit,
+        "unit_count": row.unit_count,
+        "parent_id": row.parent_id,
+        "group_key": row.group_key,
+        "tags": dict(row.tags),
+    }
+
+
+def _brief(figure: Figure | None) -> str:
+    return shown(figure) if figure else NOT_MEASURED
+
+
+def page_text(page: Page) -> str:
+    count = f"{len(page.rows)} of {page.total:,} runs" if page.total is not None else f"{len(page.rows)} runs"
+    return count + (f"; more with --cursor {page.next}" if page.next else "")
+
+
+def _change(change: FactorChange) -> str:
+    if change.before is None:
+        return "new"
+    return "gone" if change.after is None else "changed"
+
+
+def _factor_text(factor: Factor | None) -> str:
+    return f"{shown(factor.as_figure())}, {factor.source}" if factor else "absent"
+
+
+def _setting_text(value: object) -> str:
+    if value is None or value in ("", ()):
+        return "unset"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
