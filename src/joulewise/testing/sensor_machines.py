@@ -8,7 +8,7 @@ from joulewise.core.channels import MeterContext
 from joulewise.measure.meters import hwmon
 from joulewise.testing.meters import FakeMachine, Tree
 
-SERVER = {
+SERVER: dict[str, str | int] = {
     "sys/class/hwmon/hwmon0/name": "power_meter\n",
     "sys/class/hwmon/hwmon0/power1_average": 180_000_000,
     "sys/class/hwmon/hwmon1/name": "xe\n",
@@ -18,7 +18,7 @@ SERVER = {
     "sys/class/hwmon/hwmon2/power3_input": 21_000_000,
     "sys/class/hwmon/hwmon2/power3_label": "pout1\n",
 }
-JETSON = {
+JETSON: dict[str, str | int] = {
     "sys/class/hwmon/hwmon3/name": "ina3221\n",
     "sys/class/hwmon/hwmon3/in1_label": "VDD_IN\n",
     "sys/class/hwmon/hwmon3/in1_input": 19_000,
@@ -30,7 +30,7 @@ JETSON = {
     "sys/class/hwmon/hwmon3/in3_input": 19_000,
     "sys/class/hwmon/hwmon3/curr3_input": 200,
 }
-LAPTOP = {
+LAPTOP: dict[str, str | int] = {
     "sys/class/power_supply/BAT0/type": "Battery\n",
     "sys/class/power_supply/BAT0/status": "Discharging\n",
     "sys/class/power_supply/BAT0/power_now": 9_500_000,
@@ -48,7 +48,7 @@ LAPTOP = {
 def hwmon_machine(root: str, files: Mapping[str, str | int] | None = None) -> FakeMachine:
     """A machine with the sensors in `files` (path to content); numbers are readings and grow."""
     tree = Tree(root)
-    contents = dict(files or SERVER)
+    contents: dict[str, str | int] = dict(files or SERVER)
     tree.write_all(contents)
     counts = {path: content for path, content in contents.items() if isinstance(content, int)}
 
