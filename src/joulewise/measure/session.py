@@ -230,12 +230,15 @@ class Session:
         """Energy, time, coverage and so on of the window, up to now or as a whole; derived from the journal."""
         if self._journal is None:
             raise UsageError("this session has not started", hint="with joulewise.measure(...) as session: ...")
-        if self._result is None or id(self) in _live:
-            from joulewise.measure.result import result_of
+        if self._result is not None:
+            return self._result
+        from joulewise.measure.result import result_of
 
-            result = result_of(self._journal, self._group.folder if self._group else None)
-            self._result = self._finish(result) if self._finish else result
-        return self._result
+        result = result_of(self._journal, self._group.folder if self._group else None)
+        result = self._finish(result) if self._finish else result
+        if id(self) not in _live:  # whole now: it won't change any more
+            self._result = result
+        return result
 
     @property
     def journal_path(self) -> str | None:
