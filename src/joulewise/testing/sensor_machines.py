@@ -67,7 +67,7 @@ def hwmon_machine(root: str, files: Mapping[str, str | int] | None = None) -> Fa
     return FakeMachine(
         name="hwmon",
         discover=hwmon.discover,
-        context=MeterContext(root=root),
+        context=MeterContext(root=root, monotonic_ns=lambda: 0),
         advance=advance,
         fail=fail,
         heal=heal,

@@ -115,10 +115,13 @@ def _labels(text: str) -> tuple[dict[str, str], int]:
         if text[equals + 1 : start].strip():
             raise ValueError("only = is understood")
         value, at = _quoted(text, start + 1)
-        found[text[text_start(text, equals) : equals].strip()] = value
+        name = text[_word_start(text, equals) : equals].strip()
+        if not name:
+            raise ValueError("a label without a name")
+        found[name] = value
 
 
-def text_start(text: str, end: int) -> int:
+def _word_start(text: str, end: int) -> int:
     """Where the word before `end` starts."""
     start = len(text[:end].rstrip())
     while start and (text[start - 1].isalnum() or text[start - 1] == "_"):

@@ -11,6 +11,7 @@ Source: Linux kernel documentation, "Naming and data format standards for sysfs 
 from __future__ import annotations
 
 import os
+import time
 
 from joulewise.core.channels import ENERGY, POWER, Channel, Finding, MeterContext
 from joulewise.measure.meters.supply import batteries
@@ -52,31 +53,52 @@ _RATIOS = {ENERGY: (0.89, 1.13), POWER: (0.8, 1.25)}
 _MAX_POWER_W = {"node": 20_000.0, "board": 20_000.0, "cpu": 1000.0, "gpu": 3000.0}
 
 
+_SLOW_NS = 2_000_000
+_SLOW_PERIOD_S = 1.0
+
+
 def discover(context: MeterContext) -> tuple[list[Meter], list[Finding]]:
     """One meter for each sensor of energy or power, and for each battery. Never raises."""
-    opener = context.options.get("open", os.open)
-    meters: list[Meter] = []
-    states: dict[str, list[str]] = {}
+    search = _Search(context)
     folder = f"{context.root}/sys/class/hwmon"
     for chip in entries(folder):
         driver = label(text_of(f"{folder}/{chip}/name", 64), chip)
         if driver in _ELSEWHERE or driver.startswith(("bat", "ac")):
             continue
-        for sensor in _sensors(f"{folder}/{chip}", opener):
-            _try(_channel(f"{folder}/{chip}", chip, driver, sensor), sensor[2], meters, states)
-    for made, file in batteries(f"{context.root}/sys/class/power_supply", opener):
-        _try(made, file, meters, states)
-    findings = [_told(state, keys) for state, keys in sorted(states.items())]
-    return meters, findings or [finding(PLUGIN, ABSENT, "no sensor of energy or power")]
+        for sensor in _sensors(f"{folder}/{chip}", search.opener):
+            search.add(_channel(f"{folder}/{chip}", chip, driver, sensor), sensor[2])
+    for made, file in batteries(f"{context.root}/sys/class/power_supply", search.opener):
+        search.add(made, file)
+    findings = [_told(state, keys) for state, keys in sorted(search.states.items())]
+    return search.meters, findings or [finding(PLUGIN, ABSENT, "no sensor of energy or power")]
 
 
-def _try(made: Channel, file: CountFile | ProductFile, meters: list[Meter], states: dict[str, list[str]]) -> None:
-    state = state_of(file)
-    if file.patient:  # a battery on the mains reads nothing now, and may later
-        state = READY
-    states.setdefault(state, []).append(made.key)
-    if state == READY:
-        meters.append(FileMeter([(made, file)]))
+class _Search:
+    """Tries sensors, and keeps the meters and what there is to tell."""
+
+    def __init__(self, context: MeterContext) -> None:
+        self.opener: Opener = context.options.get("open", os.open)
+        self.meters: list[Meter] = []
+        self.states: dict[str, list[str]] = {}
+        self._now_ns = context.monotonic_ns or time.monotonic_ns
+
+    def add(self, made: Channel, file: CountFile | ProductFile) -> None:
+        start_ns = self._now_ns()
+        state = state_of(file)
+        slow = self._now_ns() - start_ns > _SLOW_NS
+        if file.patient:  # a battery on the mains reads nothing now, and may later
+            state = READY
+        self.states.setdefault(state, []).append(made.key)
+        if state == READY:
+            meter = FileMeter([(made, file)])
+            self.meters.append(_on_a_thread(meter) if slow else meter)
+
+
+def _on_a_thread(meter: FileMeter) -> Meter:
+    """For controllers that take their time to answer (ACPI, IPMI): no reading of ours may wait for them."""
+    from joulewise.measure.meters.polling import Polled
+
+    return Polled(meter.channels, meter.read, _SLOW_PERIOD_S, release=meter.close)
 
 
 def _told(state: str, keys: list[str]) -> Finding:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PLUGIN = "replay"
 MOST_BYTES = 64 << 20
 _METHODS = ("measured", "reported", "modelled", "default")
+_SLACK_S = 1e-6  # the clock counts whole nanoseconds, the rows do not
 _PER_UNIT = {ENERGY: 1e6, POWER: 1e3}  # counts are microjoules and milliwatts
 _CURE = "a CSV with the columns t_s and, say, cpu_w"
 
@@ -52,6 +53,7 @@ class Trace:
     def __init__(self, text: str) -> None:
         lines = [line.strip() for line in text.lstrip("\ufeff").splitlines()]
         self.notes = _notes(lines)
+        self.ratios = _ratios(self.notes)
         rows = [[cell.strip().strip('"') for cell in line.split(",")] for line in lines if line and line[0] != "#"]
         if len(rows) < 3:
             raise ValueError("want a header and two rows")
@@ -60,13 +62,6 @@ class Trace:
             raise ValueError("want one column t_s and no name twice")
         self.times_s = _times(rows[1:], names.index("t_s"))
         self.columns = _columns(names, rows[1:], self.times_s)
-
-    def ratios(self) -> tuple[float, float]:
-        """The bounds that the file states; else a tenth either way. Raises ValueError."""
-        low_ratio, high_ratio = float(self.notes.get("low_ratio", 0.9)), float(self.notes.get("high_ratio", 1.1))
-        if not 0 < low_ratio <= 1 <= high_ratio < float("inf"):
-            raise ValueError("low_ratio and high_ratio must lie around 1")
-        return low_ratio, high_ratio
 
 
 class Replay:
@@ -88,8 +83,9 @@ class Replay:
         if self._start_ns is None:
             self._start_ns = now_ns
         at_s = self._times_s[0] + (now_ns - self._start_ns) / 1e9
-        if at_s > self._times_s[-1]:
+        if at_s > self._times_s[-1] + _SLACK_S:
             raise MeterUnavailable("the trace has ended")
+        at_s = min(at_s, self._times_s[-1])
         return tuple([self._at(at_s, index) for index in range(len(self._columns))])
 
     def close(self) -> None:
@@ -100,9 +96,10 @@ class Replay:
         values = self._columns[index]
         left = min(bisect_right(self._times_s, at_s) - 1, len(values) - 2)
         first, last = values[left], values[left + 1]
+        part = (at_s - self._times_s[left]) / (self._times_s[left + 1] - self._times_s[left])
+        first, last = (first if part < 1 else last), (last if part > 0 else first)  # on a row, that row alone counts
         if first is None or last is None:
             return None
-        part = (at_s - self._times_s[left]) / (self._times_s[left + 1] - self._times_s[left])
         return round((first + (last - first) * part) * _PER_UNIT[self.channels[index].quantity])
 
 
@@ -116,7 +113,7 @@ def _keys(names: list[str]) -> list[str]:
 
 
 def _channel(trace: Trace, name: str, quantity: str, key: str, keys: list[str]) -> Channel:
-    low_ratio, high_ratio = trace.ratios()
+    low_ratio, high_ratio = trace.ratios
     notes = trace.notes
     component = name if name in _COMPONENTS else "other"
     within = ("replay:cpu" if "replay:cpu" in keys else "node") if component in _PARTS_OF_CPU else None
@@ -144,6 +141,14 @@ def _notes(lines: list[str]) -> dict[str, str]:
     if notes.get("method", "reported") not in _METHODS:
         raise ValueError("the method must be measured, reported, modelled or default")
     return notes
+
+
+def _ratios(notes: dict[str, str]) -> tuple[float, float]:
+    """The bounds that the file states; else a tenth either way."""
+    low_ratio, high_ratio = float(notes.get("low_ratio", 0.9)), float(notes.get("high_ratio", 1.1))
+    if not 0 < low_ratio <= 1 <= high_ratio < float("inf"):
+        raise ValueError("low_ratio and high_ratio must lie around 1")
+    return low_ratio, high_ratio
 
 
 def _times(rows: list[list[str]], index: int) -> list[float]:

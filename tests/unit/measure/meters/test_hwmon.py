@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from joulewise.core.channels import Channel, MeterContext
 from joulewise.core.errors import MeterUnavailable
 from joulewise.core.protocols import Meter
 from joulewise.measure.meters import hwmon
+from joulewise.measure.meters.polling import Polled
 from joulewise.measure.meters.select import added
 from joulewise.testing.meters import Tree
 from joulewise.testing.sensor_machines import JETSON, LAPTOP, SERVER
@@ -18,7 +20,7 @@ from joulewise.testing.sensor_machines import JETSON, LAPTOP, SERVER
 
 def found(root: Path, files: dict[str, str | int], **options: object) -> dict[str, tuple[Channel, Meter]]:
     Tree(str(root)).write_all(files)
-    meters, _ = hwmon.discover(MeterContext(root=str(root), options=options))
+    meters, _ = hwmon.discover(MeterContext(root=str(root), options=options, monotonic_ns=lambda: 0))
     return {channel.key: (channel, meter) for meter in meters for channel in meter.channels}
 
 
@@ -111,6 +113,18 @@ def test_broken_and_denied_sensors_are_named(tmp_path: Path) -> None:
     meters, [told] = hwmon.discover(MeterContext(root=tree.root, options={"open": denying}))
     assert (meters, told.state) == ([], "denied")
     assert told.cure
+
+
+def test_a_sensor_that_takes_its_time_is_read_on_a_thread(tmp_path: Path) -> None:
+    tree = Tree(str(tmp_path))
+    tree.write_all(SERVER)
+    ticks = count(0, 5_000_000)
+    meters, _ = hwmon.discover(MeterContext(root=tree.root, monotonic_ns=lambda: next(ticks)))
+    assert len(meters) == 3
+    assert all(isinstance(meter, Polled) for meter in meters)
+    assert {meter.probe()[0] for meter in meters if isinstance(meter, Polled)} == {180_000_000, 77_000_000, 21_000_000}
+    for meter in meters:
+        meter.close()
 
 
 def test_temperatures_and_other_plug_ins_chips_are_left_alone(tmp_path: Path) -> None:

@@ -111,9 +111,9 @@ def test_the_real_system_call_counts_or_says_why() -> None:
     try:
         fd = events.open(1, 0, 0)  # the software event "cpu clock" of CPU 0
     except OSError as error:
-        assert error.errno in (errno.EACCES, errno.EPERM, errno.ENOSYS, errno.EINVAL)
-        return
-    assert events.read(fd) >= 0
+        pytest.skip(f"this kernel does not let us count: {error}")
+    first = events.read(fd)
+    assert events.read(fd) > first
     events.close(fd)
 
 
