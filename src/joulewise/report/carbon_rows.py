@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
 from joulewise.core.records import Bundle, Calculation, Factor
 from joulewise.report.digits import shown
 from joulewise.report.energy_rows import absent
-from joulewise.report.how import Explainer
+from joulewise.report.how import Explainer, validity
 from joulewise.report.labels import FACTOR_LABELS, calculation_label
 from joulewise.report.view import Grid, Row, Section
 
+STALE_YEARS = 2
 NO_ENERGY = ("no energy was measured", "joulewise doctor")
 _WANTED: dict[str, tuple[tuple[str, str], ...]] = {
     "Energy": (("facility_energy_j", ""),),
@@ -97,7 +98,7 @@ def factor_grid(bundle: Bundle) -> Grid | None:
             factor.zone,
             shown(factor.as_figure()),
             " ".join(part for part in (factor.signal, factor.basis, factor.scope, factor.gwp) if part),
-            f"{factor.valid_from} to {factor.valid_to}",
+            validity(factor).removeprefix("valid from "),
             factor.source,
             factor.licence,
             factor.version,
@@ -109,8 +110,11 @@ def factor_grid(bundle: Bundle) -> Grid | None:
 
 
 def expired(bundle: Bundle) -> list[Factor]:
-    """Factors whose validity ended before the run did; a date that can't be read counts as open."""
-    day = bundle.run.ended_at.date()
+    """Factors that ended more than STALE_YEARS before the run did: annual figures appear a year late or more.
+
+    A date that can't be read counts as open.
+    """
+    day = bundle.run.ended_at.date() - timedelta(days=365 * STALE_YEARS)
     return [factor for factor in bundle.factors if (end := _date(factor.valid_to)) is not None and end < day]
 
 
@@ -132,7 +136,7 @@ def _is(calculation: Calculation, name: str, basis: str) -> bool:
 
 def _factor_note(factor: Factor) -> str:
     kind = FACTOR_LABELS.get(factor.kind, factor.kind)
-    return f"{kind} {factor.zone}: {shown(factor.as_figure())}, {factor.valid_from[:4]}"
+    return f"{kind} {factor.zone} {shown(factor.as_figure()).partition(' (')[0]}, {factor.valid_from[:4]}"
 
 
 def _date(text: str) -> date | None:

@@ -25,6 +25,13 @@ from joulewise.report.view import Grid, Notice, Row, RunView, Section
 
 LOW_COVERAGE = 0.9
 """Below this share of metered time a reader is warned."""
+_FACT_LABELS = {
+    "joulewise": "joulewise",
+    "cpus": "CPUs seen",
+    "mode": "Measured as",
+    "share": "Share of machine",
+    "share_source": "Share by",
+}
 _HEADLINE = ("energy_j.with_idle_share.total", "energy_j.total", "cost", "emissions_g.location", "emissions_g")
 
 
@@ -123,7 +130,7 @@ def facts(bundle: Bundle) -> list[tuple[str, str]]:
         *_host(bundle),
     ]
     found += [
-        (name.replace("_", " ").capitalize(), str(value))
+        (_FACT_LABELS.get(name) or name.replace("_", " ").capitalize(), str(value))
         for name, value in run.environment.items()
         if isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
     ]

@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from math import floor, isclose, isfinite, log10
 
 from joulewise.core.figures import Figure
-from joulewise.core.units import readable, wh_from_j
+from joulewise.core.units import S_PER_YEAR, readable, wh_from_j
 
 EXACT_DIGITS = 6
 """Significant digits of a figure without doubt; more would be noise of the clock."""
@@ -39,11 +39,19 @@ def rescaled(figure: Figure, size_of: Figure) -> tuple[float, float, float, str]
     largest = size_of.value or size_of.high
     if largest == 0 or (slash and per == "kWh"):
         return figure.value, figure.low, figure.high, figure.unit.replace("gCO2e", "g")
-    scaled, unit = readable(largest, head)
+    scaled, unit = _long_time(largest) if head == "s" and not slash else readable(largest, head)
     if unit == "J" and largest >= WH_FROM_J:
         scaled, unit = wh_from_j(largest), "Wh"
     ratio = scaled / largest
     return figure.value * ratio, figure.low * ratio, figure.high * ratio, unit + slash + per
+
+
+def _long_time(duration_s: float) -> tuple[float, str]:
+    """Lives of machines in years, jobs in days or hours; seconds below two hours."""
+    for size_s, unit in ((S_PER_YEAR, "years"), (2 * 86_400.0, "d"), (7_200.0, "h")):
+        if abs(duration_s) >= size_s:
+            return duration_s / {"years": S_PER_YEAR, "d": 86_400.0, "h": 3_600.0}[unit], unit
+    return duration_s, "s"
 
 
 def unit_text(unit: str, *, co2e: bool = True) -> str:

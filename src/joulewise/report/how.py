@@ -108,7 +108,7 @@ def factor_step(factor: Factor, worth: str = "") -> Step:
     kinds = " ".join(part for part in (factor.signal, factor.basis, factor.scope) if part)
     details = (
         f"source: {factor.source}" + (f" <{factor.url}>" if factor.url else ""),
-        f"valid {factor.valid_from} to {factor.valid_to}, {factor.resolution}{gases}; licence {factor.licence}",
+        f"{validity(factor)}{gases}; licence {factor.licence}",
         f"factor {factor.id}, set {factor.set_id}, version {factor.version}"
         + (f", sha256 {factor.sha256}" if factor.sha256 else ""),
         *((f"note: {factor.note}",) if factor.note else ()),
@@ -118,6 +118,12 @@ def factor_step(factor: Factor, worth: str = "") -> Step:
         kind="factor", name=worth or f"{factor.kind} {factor.zone} = {shown(factor.as_figure())}", text=text,
         details=details,
     )  # fmt: skip
+
+
+def validity(factor: Factor) -> str:
+    """ "valid 2025-01-01 to 2025-12-31, annual"; an open end is said to be open."""
+    start, end = factor.valid_from or "ever", factor.valid_to or "further notice"
+    return f"valid from {start} to {end}" + (f", {factor.resolution}" if factor.resolution else "")
 
 
 def channel_step(key: str, channel: Mapping[str, Any]) -> Step:

@@ -142,10 +142,15 @@ def csv_text(records: Iterable[Mapping[str, Any]]) -> str:
 
 
 def simple(
-    title: str, columns: tuple[str, ...], rows: Iterable[tuple[Row | str, ...]], *, numeric: Iterable[str] = ()
+    title: str,
+    columns: tuple[str, ...],
+    rows: Iterable[tuple[Row | str, ...]],
+    *,
+    numeric: Iterable[str] = (),
+    spare: Iterable[str] = (),
 ) -> Grid:
     """A grid of text."""
-    return Grid(title=title, columns=columns, rows=tuple(rows), numeric=frozenset(numeric))
+    return Grid(title=title, columns=columns, rows=tuple(rows), numeric=frozenset(numeric), spare=frozenset(spare))
 
 
 def _table(shown: Grid | RunView, style: Style) -> str:

@@ -21,7 +21,7 @@ NOT_MEASURED = "not measured"
 
 
 def runs(page: Page) -> Listing:
-    """A page of runs, energy first, carbon beside it."""
+    """A page of runs, energy first, carbon beside it. People see the end of the id, which finds the run as well."""
     columns = ("Started (UTC)", "Name", "Kind", "Status", "Duration", "Energy", "Carbon", "Run")
     lines = [
         (
@@ -32,11 +32,11 @@ def runs(page: Page) -> Listing:
             f"{number(round(row.duration_s, 1))} s",
             _brief(row.energy),
             _brief(row.emissions),
-            row.id,
+            row.id[-8:],
         )
         for row in page.rows
     ]
-    grid = simple("Runs", columns, lines, numeric=("Duration", "Energy", "Carbon"))
+    grid = simple("Runs", columns, lines, numeric=("Duration", "Energy", "Carbon"), spare=("Kind", "Status"))
     return Listing(grid=grid, records=tuple(map(_run_record, page.rows)), footer=page_text(page))
 
 
@@ -56,7 +56,7 @@ def factors(found: Sequence[Factor]) -> Listing:
         )
         for one in found
     ]
-    grid = simple("Factors", columns, lines, numeric=("Value",))
+    grid = simple("Factors", columns, lines, numeric=("Value",), spare=("Licence", "Source"))
     return Listing(grid=grid, records=tuple(map(factor_record, found)), footer=f"{len(found)} factors")
 
 
@@ -97,6 +97,12 @@ def settings(current: Settings, *, explain: bool = False) -> Listing:
         for key, value in values.items()
     )
     return Listing(grid=simple("Settings", columns, lines), records=records)
+
+
+def fields(title: str, values: Mapping[str, Any]) -> Listing:
+    """Named values, a line each; one record."""
+    lines = [(name.replace("_", " ").capitalize(), _setting_text(value)) for name, value in values.items()]
+    return Listing(grid=simple(title, ("What", "Value"), lines), records=(dict(values),))
 
 
 def plugins(found: Iterable[tuple[str, str, str, str]]) -> Listing:

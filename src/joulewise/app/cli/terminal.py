@@ -6,13 +6,16 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Timer
 from typing import IO
 
 import click
 
 from joulewise.report.listing import Style
 
+PATIENCE_S = 2.0
 LOG_VARIABLE = "JOULEWISE_LOG"
 
 
@@ -41,6 +44,25 @@ class Terminal:
         """A message on stderr, unless -q: level 0 is news, 1 needs -v, -1 survives one -q."""
         if self.loudness >= level:
             click.echo(_fit(text, sys.stderr), err=True)
+
+    @contextmanager
+    def busy(self, text: str) -> Iterator[None]:
+        """Show on a terminal that something is going on, if it goes on for more than two seconds."""
+        if not sys.stderr.isatty() or self.loudness < 0:
+            yield
+            return
+        from rich.console import Console
+        from rich.status import Status
+
+        status = Status(f"{text} ...", console=Console(stderr=True, no_color=not self.colored(sys.stderr)))
+        timer = Timer(PATIENCE_S, status.start)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+            status.stop()
 
     def put(self, text: str) -> None:
         """Data on stdout, as it is."""

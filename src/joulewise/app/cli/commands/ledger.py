@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from joulewise.app.cli.options import setting_options, settings_from
+from joulewise.app.cli.options import output_option, setting_options, settings_from
 from joulewise.app.cli.terminal import Terminal
 from joulewise.core.errors import LedgerError, LedgerTampered
 
@@ -24,7 +24,8 @@ def verify(terminal: Terminal, /, anchor: str | None, **options: Any) -> None:
     """Recompute the hash of every row and trace; a changed byte is named and exits with 3."""
     from joulewise import api
 
-    found = api.verify(settings_from(options), anchor=anchor)
+    with terminal.busy("Verifying"):
+        found = api.verify(settings_from(options), anchor=anchor)
     if not found.ok:
         for problem in found.problems:
             terminal.say(f"joulewise: {problem}", level=-2)
@@ -58,17 +59,20 @@ def merge(terminal: Terminal, /, source: str, **options: Any) -> None:
     """File every run of the ledger SOURCE here too; those that are here already stay as they are."""
     from joulewise import api
 
-    count = api.merge(source, settings_from(options))
-    terminal.put(str(count))
-    terminal.say("runs were new.")
+    with terminal.busy("Merging"):
+        merged = api.merge(source, settings_from(options))
+    terminal.put(str(merged.runs))
+    terminal.say(f"{merged.runs} runs and {merged.traces} traces were new, {merged.present} runs were here already.")
 
 
 @ledger.command(epilog="Example: `joulewise ledger info`")
+@output_option()
 @setting_options("ledger")
 @click.pass_obj
-def info(terminal: Terminal, /, **options: Any) -> None:
+def info(terminal: Terminal, /, output: str, **options: Any) -> None:
     """Where the ledger lies, and how many runs are in it."""
     from joulewise import api
 
-    for name, text in api.ledger_info(settings_from(options)).items():
-        terminal.put(f"{name}: {text}")
+    terminal.put(
+        api.draw(api.lists.fields("Ledger", api.ledger_info(settings_from(options))), output, terminal.style())
+    )
