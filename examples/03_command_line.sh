@@ -3,5 +3,5 @@
 set -eu
 joulewise run --name sort --zone DE --tag example=cli -- sh -c 'seq 300000 | sort -R | sort -n | tail -n 1'
 joulewise runs
-joulewise show latest
-joulewise explain latest:emissions
+joulewise show last
+joulewise explain last:emissions

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+import joulewise.carbon.formulas  # noqa: F401 - registers the formulas
 from joulewise.app.cli import cli
 from joulewise.core import errors, settings
 from joulewise.core.formulas import all_formulas
@@ -19,6 +20,7 @@ from joulewise.core.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
+EQUATIONS = "../explanation/equations"
 MADE = "<!-- Made by `make reference`; edit the code instead. -->"
 
 
@@ -62,14 +64,14 @@ A measured command's own exit code passes through unchanged.
 
 def formulas_page() -> str:
     rows = [
-        (f"`{one.id}`", one.version, one.unit, f"`{one.expression}`", one.source)
+        (f"`{one.id}`", one.version, one.unit, f"[`{one.expression}`]({EQUATIONS}/{one.page}.md)", one.source)
         for one in all_formulas()
         if one.function.__module__.startswith("joulewise.")
     ]
     return f"""# Formulas
 
 Every derived figure is made by a named, versioned, pure function; `joulewise explain RUN:FIGURE` shows it with its
-inputs. The pages under [equations](../explanation/equations/index.md) say more.
+inputs. The formula leads to its page, with a worked example.
 
 {table(("id", "version", "unit", "formula", "source"), rows)}
 """

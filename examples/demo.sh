@@ -1,0 +1,28 @@
+#!/bin/sh
+# What `make demo` runs: a training run, measured, filed and reported into demo-out/.
+set -eu
+out=demo-out
+rm -rf "$out" && mkdir -p "$out"
+export JOULEWISE_LEDGER="$out/ledger.db" JOULEWISE_SPOOL="$out/spool" JOULEWISE_ZONE=DE JOULEWISE_TICK_S=1
+
+echo "Training six kinds of model on scikit-learn's digits, measured (about half a minute)"
+joulewise run --name digits-demo -- python examples/digits.py
+
+echo
+joulewise show digits
+for suffix in html md json; do
+	joulewise --quiet report digits -o "$out/report.$suffix"
+done
+
+echo
+echo "Every figure can be asked how it came about, for instance the emissions of the whole run:"
+joulewise explain digits:emissions
+
+cat <<TXT
+
+The ledger and the reports are in $out/. Open $out/report.html to see the power drawn, and go on with
+  export PATH="\$PWD/.venv/bin:\$PATH" JOULEWISE_LEDGER=$out/ledger.db
+  joulewise runs
+  joulewise run --zone DE -- python YOUR_SCRIPT.py
+  joulewise doctor
+TXT
