@@ -62,6 +62,30 @@ CLIENTS = ("ivy-bridge-client", "skylake-client", "kaby-lake", "coffee-lake", "r
 """Families whose effects make the row of an unknown desktop or laptop CPU."""
 
 
+OLD_MEMORY = frozenset(
+    [
+        "core-xeon",
+        "nehalem-westmere",
+        "sandy-bridge-client",
+        "sandy-bridge-ep",
+        "ivy-bridge-client",
+        "ivy-bridge-ep",
+        "haswell-client",
+        "opteron-bulldozer",
+    ]
+)
+"""Families with DDR2 or DDR3: small chips, many of them."""
+
+
+def dram_w_per_gb(key: str) -> float:
+    """Watts of a gigabyte beyond the baseline, before its wide band.
+
+    3 W for 8 GB is the maker's rule for DDR3 (Crucial, as CodeCarbon < 3.0, eco2AI and Green Algorithms use it).
+    For DDR4 and DDR5 0.1 is the geometric middle of what was found: 0.02 (wall, idle) to 0.4 (busy).
+    """
+    return 0.375 if key in OLD_MEMORY else 0.1
+
+
 def key_of(row: Mapping[str, str]) -> str:
     """The CPUID family of a published result. A Xeon E3/E5 says its generation by its version, whatever the label."""
     cpu = row["cpu"]

@@ -15,6 +15,7 @@ from math import exp, log, sqrt
 from pathlib import Path
 from statistics import median
 
+from cpu_families import dram_w_per_gb
 from joulewise.measure.cpu_model import Machine, params_for
 from joulewise.measure.cpu_tables import GENERIC, LEVELS, Family, Shared
 
@@ -24,7 +25,7 @@ SPREAD_POOLING = 6.0  # results that the common spread counts for
 HUBER = 0.7  # in robust standard deviations
 ROUNDS = 8
 TAIL = 0.015  # outside each bound; less than 2.5 %, since results of one vendor err alike
-DRAM_W_PER_GB, DRAM_LOW, DRAM_HIGH = 0.1, 0.02, 0.4
+DRAM_LOW, DRAM_HIGH = 0.02, 0.4
 VM_RATIO, FLEET_IDLE, FLEET_MAX = 2.0, 1.5, 1.25
 FLAT = (0.0,) * LEVELS
 
@@ -48,6 +49,7 @@ class Server:
         return Machine(
             cpus=self.threads,
             cores=self.cores,
+            cores_per_chip=self.cores / self.sockets,
             sockets=self.sockets,
             ghz=self.ghz,
             memory_gb=self.memory_gb,
@@ -107,7 +109,7 @@ def fit(servers: Sequence[Server]) -> Fit:
 def _log_watts(server: Server, level: int, baseline_gb: float) -> float:
     watts = server.power_w[level]
     extra_gb = max(0.0, server.memory_gb - baseline_gb * server.cores)
-    return log(max(watts - DRAM_W_PER_GB * extra_gb, 0.3 * watts) / server.cores)
+    return log(max(watts - dram_w_per_gb(server.key) * extra_gb, 0.3 * watts) / server.cores)
 
 
 def _ridge(
@@ -203,6 +205,7 @@ def family_of(found: Fit, servers: Sequence[Server], key: str, spread: float = 1
         sockets=1.0 if single else 2.0,
         ghz=ghz,
         gb_per_core=float(median(s.gb_per_core for s in around)),
+        dram_w_per_gb=dram_w_per_gb(key),
         threads_per_core=round(median(s.threads / s.cores for s in around)),
         low_spread=spread,
         high_spread=spread,
@@ -221,7 +224,6 @@ def shared_of(found: Fit, low_log: Sequence[float] = FLAT, high_log: Sequence[fl
         idle_ghz_slope=idle[3],
         max_cores_slope=full[1],
         max_ghz_slope=full[3],
-        dram_w_per_gb=DRAM_W_PER_GB,
         dram_low_w_per_gb=DRAM_LOW,
         dram_high_w_per_gb=DRAM_HIGH,
         vm_ratio=VM_RATIO,

@@ -104,6 +104,7 @@ def anchored(
         sockets=float(entry.sockets),
         ghz=entry.ghz,
         gb_per_core=median(sku.gb_per_core for sku in own if sku.gb_per_core is not None),
+        dram_w_per_gb=catalogue.dram_w_per_gb(entry.key),
         threads_per_core=entry.threads_per_core,
         low_spread=spread,
         high_spread=spread,

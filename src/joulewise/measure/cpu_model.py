@@ -32,18 +32,20 @@ HOST_LOADS = range(2, 9)
 class Machine(Frozen):
     """What software can know. `cpus` are logical CPUs, as many as the busy time is summed over.
 
+    `cores` are the physical cores of these CPUs; a container may see fewer of them than one chip has.
     `ghz` is the nominal clock, None if unknown; so is `memory_gb`. `virtual`: the CPUs are a share of a host.
     """
 
     cpus: int
     cores: float
+    cores_per_chip: float
     sockets: int
     ghz: float | None
     memory_gb: float | None
     virtual: bool
 
     def __post_init__(self) -> None:
-        if not (self.cpus >= 1 and self.cores > 0 and self.sockets >= 1):
+        if not (self.cpus >= 1 and self.cores > 0 and self.cores_per_chip > 0 and self.sockets >= 1):
             raise OutOfRange(f"want at least one CPU, core and socket, got {self}")
 
 
@@ -53,6 +55,7 @@ def params_for(family: Family, shared: Shared, machine: Machine, *, fleet: bool 
     `fleet` widens the upper bound from tuned benchmark servers to those in the field.
     """
     size = _size(family, shared, machine)
+    dram_low, dram_high = _dram_w_per_gb(family, shared)
     curve_w, host_ratio = _curve(family, size, machine.virtual)
     low_w, high_w = _bounds(family, shared, curve_w, machine, size, fleet)
     return {
@@ -68,7 +71,9 @@ def params_for(family: Family, shared: Shared, machine: Machine, *, fleet: bool 
         "virtual": machine.virtual,
         "host_ratio": host_ratio,
         **size,
-        "dram_w_per_gb": shared.dram_w_per_gb,
+        "dram_w_per_gb": family.dram_w_per_gb,
+        "dram_low_w_per_gb": dram_low,
+        "dram_high_w_per_gb": dram_high,
         "curve_w": _short(curve_w),
         "low_w": _short(low_w),
         "high_w": _short(high_w),
@@ -77,13 +82,14 @@ def params_for(family: Family, shared: Shared, machine: Machine, *, fleet: bool 
 
 def _size(family: Family, shared: Shared, machine: Machine) -> dict[str, float]:
     """Watts per core of this machine, its share in cores, and its memory beyond the baseline."""
-    if machine.virtual:  # the guest sees neither the host's sockets nor, reliably, its SMT
-        cores, chip_cores, single = machine.cpus / family.threads_per_core, family.cores_per_chip, family.sockets < 1.5
+    cores, bigger, alone = machine.cores, 0.0, 0.0
+    if machine.virtual:  # the guest sees neither the host's chips nor, reliably, its SMT
+        cores = machine.cpus / family.threads_per_core
     else:
-        cores, chip_cores, single = machine.cores, machine.cores / machine.sockets, machine.sockets == 1
-    bigger = _log_ratio(chip_cores, family.cores_per_chip, 8.0)
+        bigger = _log_ratio(machine.cores_per_chip, family.cores_per_chip, 8.0)
+        if cores > 0.99 * machine.cores_per_chip:  # all of a chip: not a container that can't count sockets
+            alone = float(machine.sockets == 1) - float(family.sockets < 1.5)
     faster = _log_ratio(machine.ghz, family.ghz, 2.0)
-    alone = float(single) - float(family.sockets < 1.5)
     idle = family.idle_w_per_core * exp(
         shared.idle_cores_slope * bigger + shared.idle_single_slope * alone + shared.idle_ghz_slope * faster
     )
@@ -94,7 +100,7 @@ def _size(family: Family, shared: Shared, machine: Machine) -> dict[str, float]:
         "idle_w_per_core": idle,
         "max_w_per_core": max(full, idle * 1.05),
         "dram_extra_gb": extra_gb,
-        "dram_extra_w": extra_gb * shared.dram_w_per_gb,
+        "dram_extra_w": extra_gb * family.dram_w_per_gb,
     }
 
 
@@ -128,15 +134,21 @@ def _bounds(
     """95 % bounds of each watt of the curve: independent doubts combine in quadrature, in log space."""
     low_w, high_w = [], []
     share = log(shared.vm_ratio) if machine.virtual else 0.0
-    extra_gb = size["dram_extra_gb"]
+    dram_low, dram_high = (size["dram_extra_gb"] * each for each in _dram_w_per_gb(family, shared))
     for level, watts in enumerate(curve_w):
         core_w = watts - size["dram_extra_w"]
         tuned = _fleet_log(shared, level) if fleet else 0.0
         down = core_w * (1 - exp(-hypot(shared.low_log[level] * family.low_spread, share)))
         up = core_w * (exp(hypot(shared.high_log[level] * family.high_spread, share, tuned)) - 1)
-        low_w.append(max(0.0, watts - hypot(down, extra_gb * (shared.dram_w_per_gb - shared.dram_low_w_per_gb))))
-        high_w.append(watts + hypot(up, extra_gb * (shared.dram_high_w_per_gb - shared.dram_w_per_gb)))
+        low_w.append(max(0.0, watts - hypot(down, size["dram_extra_w"] - dram_low)))
+        high_w.append(watts + hypot(up, dram_high - size["dram_extra_w"]))
     return low_w, high_w
+
+
+def _dram_w_per_gb(family: Family, shared: Shared) -> tuple[float, float]:
+    """The band of a gigabyte beyond the baseline: idle chips at one end, busy small modules at the other."""
+    low = min(shared.dram_low_w_per_gb, family.dram_w_per_gb)
+    return low, max(shared.dram_high_w_per_gb, 1.5 * family.dram_w_per_gb)
 
 
 def _fleet_log(shared: Shared, level: int) -> float:
@@ -186,7 +198,7 @@ def explain(params: Mapping[str, Any]) -> Explained:
         ("idle power per core", float(params["idle_w_per_core"]), "W", table),
         ("full-load power per core", float(params["max_w_per_core"]), "W", table),
         ("memory beyond the baseline", float(params["dram_extra_gb"]), "GB", "/proc/meminfo"),
-        ("power of that memory", float(params["dram_extra_w"]), "W", f"{params['dram_w_per_gb']} W/GB, 0.02 to 0.4"),
+        ("power of that memory", float(params["dram_extra_w"]), "W", _dram_source(params)),
     ]
     if params["virtual"]:
         steps.append(("dynamic power of an average host", float(params["host_ratio"]), "", "mean f(U)/U, 20 to 80 %"))
@@ -195,6 +207,10 @@ def explain(params: Mapping[str, Any]) -> Explained:
         steps.append((f"  low at {name}", params["low_w"][level], "W", "95 % bound, shared by the whole run"))
         steps.append((f"  high at {name}", params["high_w"][level], "W", "95 % bound, shared by the whole run"))
     return steps
+
+
+def _dram_source(params: Mapping[str, Any]) -> str:
+    return f"{params['dram_w_per_gb']} W/GB ({params['dram_low_w_per_gb']} to {params['dram_high_w_per_gb']})"
 
 
 def _cores_source(params: Mapping[str, Any]) -> str:

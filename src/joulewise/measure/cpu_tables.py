@@ -29,9 +29,9 @@ class Family(Frozen):
     """What is known of one CPU family. Watts are the whole server's at the wall, per physical core.
 
     `cores_per_chip`, `sockets`, `ghz` and `gb_per_core` describe the server that the watts belong to; other sizes
-    are reached by the slopes of `Shared`. `low_spread`, `high_spread` scale the 95 % bounds. `shape` is
-    (P - idle)/(max - idle) at 0, 10 ... 100 % load. `basis` is loads (its own results at each load level), ends
-    (idle and full load only, the shape is borrowed) or generic (no result of its own).
+    are reached by the slopes of `Shared`, more memory by `dram_w_per_gb`. `low_spread`, `high_spread` scale the
+    95 % bounds. `shape` is (P - idle)/(max - idle) at 0, 10 ... 100 % load. `basis` is loads (its own results at each
+    load level), ends (idle and full load only, the shape is borrowed) or generic (no result of its own).
     """
 
     key: str
@@ -45,6 +45,7 @@ class Family(Frozen):
     sockets: float
     ghz: float
     gb_per_core: float
+    dram_w_per_gb: float
     threads_per_core: int
     low_spread: float
     high_spread: float
@@ -66,7 +67,6 @@ class Shared(Frozen):
     idle_ghz_slope: float
     max_cores_slope: float
     max_ghz_slope: float
-    dram_w_per_gb: float
     dram_low_w_per_gb: float
     dram_high_w_per_gb: float
     vm_ratio: float
@@ -121,7 +121,7 @@ def _rows(path: str, key: str | None = None) -> Iterator[list[str]]:
 
 def _family(cells: list[str]) -> Family:
     key, name, method, basis, results, *numbers, shape, source = cells
-    idle, full, cores, sockets, ghz, gb, threads, low, high = map(float, numbers)
+    idle, full, cores, sockets, ghz, gb, dram, threads, low, high = map(float, numbers)
     return Family(
         key=key,
         name=name,
@@ -134,6 +134,7 @@ def _family(cells: list[str]) -> Family:
         sockets=sockets,
         ghz=ghz,
         gb_per_core=gb,
+        dram_w_per_gb=dram,
         threads_per_core=int(threads),
         low_spread=low,
         high_spread=high,

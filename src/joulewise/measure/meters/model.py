@@ -69,7 +69,7 @@ def busy_ticks(stat: bytes) -> int | None:
 def discover(context: MeterContext) -> tuple[list[CpuTimeMeter], list[Finding]]:
     """The model meter of this machine. Never raises; an unknown CPU gets the generic row and wide bounds."""
     findings = _gpus_without_counters(context.root)
-    stat = text_of(f"{context.root}/proc/stat", 1 << 18)
+    stat = text_of(f"{context.root}/proc/stat", 1 << 16)
     cpus = sum(line.startswith("cpu") and line[3:4].isdigit() for line in stat.split("\n"))
     if not cpus or busy_ticks(stat[:512].encode()) is None:
         return [], [_finding(ABSENT, "CPU time", "/proc/stat is missing, or shows only zeros"), *findings]
@@ -96,6 +96,7 @@ def machine_of(root: str, cpus: int, identity: CpuIdentity | None, family: Famil
     return cpu_model.Machine(
         cpus=cpus,
         cores=cpus * cores / threads,
+        cores_per_chip=cores,
         sockets=max(1, round(cpus / threads)),
         ghz=identity.nominal_ghz if identity else None,
         memory_gb=_memory_gb(root),
