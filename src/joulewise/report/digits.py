@@ -27,8 +27,9 @@ def shown(figure: Figure, *, co2e: bool = True, size_of: Figure | None = None) -
     """
     value, low, high, unit = rescaled(figure, size_of or figure)
     decimals = supported_decimals(value, low, high)
-    text = f"{_rounded(value, decimals, ROUND_HALF_EVEN)} {unit_text(unit, co2e=co2e)}".rstrip()
-    if isclose(low, high, rel_tol=1e-9):
+    is_exact = isclose(low, high, rel_tol=1e-9)
+    text = f"{_rounded(value, decimals, ROUND_HALF_EVEN, strip=is_exact)} {unit_text(unit, co2e=co2e)}".rstrip()
+    if is_exact:
         return text
     return f"{text} ({_rounded(low, decimals, ROUND_FLOOR)} – {_rounded(high, decimals, ROUND_CEILING)})"
 
@@ -103,6 +104,6 @@ def _rounded(value: float, decimals: int, rounding: str, *, strip: bool = False)
     at_decimals = exact.quantize(Decimal(1).scaleb(-decimals), rounding)
     if exact and not at_decimals:
         at_decimals = exact.quantize(Decimal(1).scaleb(exact.adjusted()), rounding)
-    if strip or decimals >= EXACT_DIGITS - 1 - exact.adjusted():
+    if strip:
         at_decimals = at_decimals.normalize()
     return f"{at_decimals:,f}"

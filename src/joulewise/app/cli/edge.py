@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,6 @@ import click
 
 from joulewise.core.errors import JoulewiseError
 
-_log = logging.getLogger("joulewise.cli")
 BROKEN_PIPE, INTERRUPTED, BUG = 141, 130, 1
 """As shells count: 128 and the number of the signal."""
 
@@ -33,15 +31,21 @@ def run_guarded(arguments: Sequence[str]) -> int:
         click.echo("joulewise: stopped", err=True)
         return INTERRUPTED
     except JoulewiseError as error:
-        _log.debug("in detail:", exc_info=True)
+        _log_traceback()
         _say_error(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the app's edge
-        _log.debug("in detail:", exc_info=True)
+        _log_traceback()
         click.echo(f"joulewise: internal error: {type(error).__name__}: {error}", err=True)
         click.echo("Try: the same with JOULEWISE_LOG=debug, and report what it says", err=True)
         return BUG
     return code if isinstance(code, int) else 0
+
+
+def _log_traceback() -> None:
+    import logging  # here: --help answers sooner without it
+
+    logging.getLogger("joulewise.cli").debug("in detail:", exc_info=True)
 
 
 def _say_error(error: JoulewiseError) -> None:
