@@ -3,7 +3,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt
 EDITABLE := $(PIP) --no-build-isolation --editable
 ROOMS_95 := measure carbon
 
@@ -75,8 +75,8 @@ check: test docs ## Everything that CI runs
 
 bench: $(VENV)/.demo ## Compare the tracker's cost with CodeCarbon's (about five minutes)
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'codecarbon==3.3.2' hatchling editables
-	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable .
+	@.venv-bench/bin/python -m pip install --quiet --no-compile --disable-pip-version-check 'codecarbon==3.3.2' hatchling editables
+	@.venv-bench/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-build-isolation --editable .
 	@.venv-bench/bin/python benchmarks/tracker_overhead.py
 
 constraints: $(BIN)/python ## Pin anew every distribution that we install
