@@ -48,7 +48,7 @@ class WrappingMeter:
         pass
 
 class FakeEquipment(Equipment):
-    def discover(self, pids):
+    def discover(self, pids, *, thorough=False):
         return [WrappingMeter()], []
 """
 

@@ -38,7 +38,7 @@ class Meter:
         pass
 
 class Fake(Equipment):
-    def discover(self, pids):
+    def discover(self, pids, *, thorough=False):
         return [Meter()], []
 
 settings = Settings(spool=sys.argv[1], tick_s=1.0)

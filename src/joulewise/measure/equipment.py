@@ -24,6 +24,20 @@ if TYPE_CHECKING:
     from joulewise.measure.sampler import CpuClock
 
 
+_TRACES: Mapping[str, tuple[str, ...]] = {
+    "powercap": ("/sys/class/powercap",),
+    "perf": ("/sys/bus/event_source/devices/power",),
+    "nvidia": ("/dev/nvidiactl", "/proc/driver/nvidia", "/dev/dxg"),
+    "amdgpu": ("/sys/class/drm", "/dev/kfd"),
+    "hwmon": ("/sys/class/hwmon", "/sys/class/power_supply"),
+    "redfish": (),
+    "prometheus": (),
+    "replay": (),
+}
+"""What a built-in plug-in's hardware leaves on a machine that has it; without a trace, or an option that switches it on,
+importing the plug-in would cost its half millisecond for nothing. Plug-ins that are not in this list are always asked."""
+
+
 class Equipment:
     """Opens what this machine has. `root` stands before every path, for tests on a fixture tree."""
 
@@ -44,11 +58,18 @@ class Equipment:
             warn(f"whose CPU time it was can't be told: {error}")
             return None, meters
 
-    def discover(self, pids: Callable[[], frozenset[int]]) -> tuple[list[Meter], list[Finding]]:
-        """All meters that work here, one a device, and every finding."""
+    def discover(
+        self, pids: Callable[[], frozenset[int]], *, thorough: bool = False
+    ) -> tuple[list[Meter], list[Finding]]:
+        """All meters that work here, one a device, and every finding.
+
+        `thorough` asks those plug-ins, too, whose hardware is not there: the doctor wants to hear it from them.
+        """
         meters: list[Meter] = []
         findings: list[Finding] = []
         for name in self._settings.meters or plugins.names("meters"):
+            if not thorough and not self._may_exist(name):
+                continue
             found, told = self._ask(name, pids)
             meters += found
             findings += told
@@ -69,6 +90,11 @@ class Equipment:
                     values |= {"idle_w": learned[channel.key], "idle_source": idle.SOURCE}
                 listed.append(values)
         return listed
+
+    def _may_exist(self, name: str) -> bool:
+        if name not in _TRACES or options_of(self._settings, name):
+            return True
+        return any(os.path.exists(f"{self._root}{trace}") for trace in _TRACES[name])
 
     def _ask(self, name: str, pids: Callable[[], frozenset[int]]) -> tuple[list[Meter], list[Finding]]:
         from joulewise.core.channels import Finding

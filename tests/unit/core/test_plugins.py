@@ -148,7 +148,8 @@ def test_a_script_s_own_folder_plays_no_part(installed, tmp_path, monkeypatch):
     plugins.names("meters")
 
     assert [one.stat().st_mtime_ns for one in caches(tmp_path)] == [was]
-    assert str(installed) in {folder for folder, _ in plugins._places()}
+    assert str(installed) in plugins._holding(plugins._places({}))
+    assert str(script) not in plugins._holding(plugins._places({}))
 
 
 def test_a_cached_list_spares_importlib_metadata(installed, tmp_path):

@@ -53,7 +53,7 @@ class FakeEquipment(Equipment):
         super().__init__(settings, environ)
         self.meters = meters
 
-    def discover(self, pids):
+    def discover(self, pids, *, thorough=False):
         return self.meters, []
 
 
