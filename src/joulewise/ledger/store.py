@@ -8,11 +8,25 @@ from types import TracebackType
 
 import sqlalchemy as sa
 
+from joulewise.core.errors import LedgerTampered
 from joulewise.core.records import Bundle, Calculation, Factor
 from joulewise.core.settings import data_folder
 from joulewise.ledger import engine as engines
-from joulewise.ledger import finding, reading, resolving, schema, summing, verifying, writing
+from joulewise.ledger import (
+    exporting,
+    finding,
+    importing,
+    merging,
+    reading,
+    resolving,
+    schema,
+    summing,
+    verifying,
+    writing,
+)
+from joulewise.ledger.importing import Imported
 from joulewise.ledger.listing import run_rows
+from joulewise.ledger.merging import Merged
 from joulewise.ledger.query import Page, RunQuery, RunRow
 from joulewise.ledger.summing import Totals
 from joulewise.ledger.verifying import Verification
@@ -130,6 +144,34 @@ class Ledger:
         """
         with engines.reading(self._here()) as connection:
             return summing.totals(connection, query or RunQuery())
+
+    def export(self, query: RunQuery | None, format: str, path: str) -> int:
+        """Write the runs that match as "json" (without loss), "csv" or "parquet"; how many they were.
+
+        Raises UsageError, LedgerError, or PluginMissing for Parquet without pyarrow.
+        """
+        return exporting.export(self._here(), query or RunQuery(), format, path)
+
+    def import_json(self, path: str, *, actor: str = "") -> Merged:
+        """Take in a JSON export. Raises LedgerError if it is none, or a run is here with another content."""
+        parts = exporting.read_export(path)
+        return merging.take_in(self._here(), parts, actor=actor, folders=(os.path.dirname(path), self.trace_folder))
+
+    def import_codecarbon(self, path: str, *, kind: str = "train", actor: str = "") -> Imported:
+        """Take in CodeCarbon's emissions.csv; again and again, if it grows. Raises LedgerError if it is none."""
+        return importing.import_codecarbon(self, path, kind=kind, actor=actor)
+
+    def merge(self, other_url: str, *, actor: str = "") -> Merged:
+        """Take in all runs of another ledger, traces included; doing so twice changes nothing.
+
+        Raises LedgerTampered if the other's chain is broken, LedgerError if a run is here with another content.
+        """
+        with open(other_url, create=False) as other:
+            found = other.verify(traces=False)
+            if not found.ok:
+                raise LedgerTampered(f"{other.url}: {found.problems[0]}", hint="joulewise ledger verify tells more")
+            folders = (other.trace_folder, self.trace_folder)
+            return merging.take_in(self._here(), merging.parts_of(other._here()), actor=actor, folders=folders)
 
     def verify(self, *, traces: bool = True, anchor: str | None = None) -> Verification:
         """Recompute the hash of every row and trace file. `anchor` is a `head` that was noted elsewhere earlier."""

@@ -9,7 +9,7 @@ import csv
 import gzip
 import io
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.util import find_spec
 from itertools import zip_longest
@@ -18,6 +18,7 @@ from math import isnan
 from joulewise.core.errors import LedgerError, PluginMissing, UsageError
 from joulewise.core.records import Trace
 from joulewise.core.ulid import is_ulid, new_ulid
+from joulewise.ledger.files import write_atomically
 from joulewise.ledger.rows import pack, unpack
 
 Columns = Mapping[str, Sequence[float | None]]
@@ -86,26 +87,6 @@ def trace_problem(path: str, expected_sha256: str, folder: str = "") -> str:
 def _place(path: str, folder: str) -> str:
     beside = os.path.join(folder, os.path.basename(path))
     return beside if folder and not os.path.exists(path) else path
-
-
-def write_atomically(path: str, write: Callable[[io.BufferedWriter], object]) -> None:
-    """Let `write` fill a file that appears under its name only when it is whole. Raises LedgerError."""
-    scratch = f"{path}.{os.getpid()}.part"
-    try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        try:
-            with open(scratch, "wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(scratch, path)
-        finally:
-            if os.path.exists(scratch):
-                os.unlink(scratch)
-    except OSError as error:
-        raise LedgerError(
-            f"can't write {path}: {error.strerror}", hint="free some space or take another folder"
-        ) from error
 
 
 def _parquet_bytes(columns: Columns) -> bytes:

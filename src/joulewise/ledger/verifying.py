@@ -180,7 +180,10 @@ def _check_counts(connection: sa.Connection, check: _Check) -> None:
 def _check_guards(connection: sa.Connection, check: _Check) -> None:
     """The triggers must be there, and an SQLite file sound, its indexes included."""
     dialect = connection.dialect.name
-    source = "SELECT tgname AS name FROM pg_trigger WHERE tgenabled <> 'D'"
+    source = (
+        "SELECT tgname AS name FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+        "WHERE tgenabled <> 'D' AND relnamespace = CAST(current_schema() AS regnamespace)"
+    )
     if dialect == "sqlite":
         source = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
         for row in _raw(connection, "PRAGMA integrity_check(10)"):

@@ -1,0 +1,94 @@
+"""Bundles as JSON documents and back, without loss: {"run": {...}, "measurements": [...], ..., "later": [...]}."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+from joulewise.core.errors import LedgerError
+from joulewise.core.figures import Figure
+from joulewise.core.records import (
+    Bundle,
+    Calculation,
+    Device,
+    Evaluation,
+    Factor,
+    Host,
+    Measurement,
+    Phase,
+    Run,
+    Trace,
+)
+
+_LISTS: dict[str, type[Any]] = {
+    "devices": Device,
+    "phases": Phase,
+    "measurements": Measurement,
+    "evaluations": Evaluation,
+    "factors": Factor,
+    "calculations": Calculation,
+    "traces": Trace,
+}
+
+
+def to_document(
+    bundle: Bundle, later: tuple[Calculation, ...] = (), factors: tuple[Factor, ...] = ()
+) -> dict[str, Any]:
+    """The bundle as it was filed; `later` are the calculations that came afterwards, `factors` what they need."""
+    document: dict[str, Any] = {
+        "run": _plain(bundle.run),
+        "host": None if bundle.host is None else _plain(bundle.host),
+        **{name: [_plain(record) for record in getattr(bundle, name)] for name in _LISTS},
+    }
+    document["later"] = {"calculations": [_plain(one) for one in later], "factors": [_plain(one) for one in factors]}
+    return document
+
+
+def from_document(document: Mapping[str, Any]) -> tuple[Bundle, tuple[Calculation, ...], tuple[Factor, ...]]:
+    """What `to_document` was given. Raises LedgerError for anything else, OutOfRange for impossible values."""
+    try:
+        bundle = Bundle(
+            run=_record(Run, document["run"]),
+            host=None if document["host"] is None else _record(Host, document["host"]),
+            **{name: _records(kind, document[name]) for name, kind in _LISTS.items()},
+        )
+        later = document["later"]
+        return bundle, _records(Calculation, later["calculations"]), _records(Factor, later["factors"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise LedgerError(f"that is not a run as the ledger exports it: {error}", hint="joulewise export") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)  # JSON has no NaN
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return value
+
+
+def _records(kind: type[Any], documents: list[Any]) -> tuple[Any, ...]:
+    return tuple(_record(kind, document) for document in documents)
+
+
+def _record(kind: type[Any], document: Mapping[str, Any]) -> Any:
+    known = {field.name: str(field.type) for field in fields(kind)}
+    return kind(**{name: _typed(known.get(name, ""), value) for name, value in document.items()})
+
+
+def _typed(annotation: str, value: Any) -> Any:
+    if annotation == "Figure":
+        return Figure(**value)
+    if annotation == "datetime":
+        return datetime.fromisoformat(value)
+    if annotation == "float" and isinstance(value, str):
+        return float(value)
+    return tuple(value) if annotation.startswith("tuple") else value
