@@ -13,6 +13,7 @@ from joulewise.core.channels import BUSY, ENERGY, POWER, Channel, Finding
 from joulewise.core.frozen import replaced
 from joulewise.core.settings import Settings, spool_folder, state_folder
 from joulewise.measure import calibrate, environment
+from joulewise.measure.cpu_model import power_w
 from joulewise.measure.equipment import Equipment
 from joulewise.measure.meters.select import added
 
@@ -65,7 +66,7 @@ class Diagnosis:
 def diagnose(settings: Settings, environ: Mapping[str, str] | None = None, root: str = "") -> Diagnosis:
     """Look at this machine, or at a tree under `root`."""
     known = os.environ if environ is None else environ
-    meters, findings = Equipment(settings, known, root).discover(frozenset)
+    meters, findings = Equipment(settings, known, root).discover(frozenset, thorough=True)
     channels = [channel for meter in meters for channel in meter.channels]
     for meter in meters:
         meter.close()
@@ -78,9 +79,13 @@ def conclude(channels: Sequence[Channel], findings: Sequence[Finding], surroundi
     """One line for each source of joules, then what the plug-ins and the surroundings have to say."""
     summed = added(channels)
     capabilities = tuple(_capability(one, one.key in summed) for one in channels if one.quantity in _JOULES)
-    sources = [_line(channel) for channel in channels if channel.quantity in _JOULES]
+    sources = [_line(channel, findings) for channel in channels if channel.quantity in _JOULES]
     told = {finding.plugin for finding in sources}
-    rest = [one for one in findings if one.state != "ready" or one.cure or one.plugin not in told or _is_aside(one)]
+    rest = [
+        one
+        for one in findings
+        if one not in sources and (one.state != "ready" or one.cure or one.plugin not in told or _is_aside(one))
+    ]
     return Diagnosis(capabilities=capabilities, findings=(*sources, *rest, *surroundings))
 
 
@@ -88,24 +93,37 @@ def _is_aside(finding: Finding) -> bool:
     return finding.what.endswith("set aside")
 
 
+def _ratios(channel: Channel) -> tuple[float, float]:
+    """The bounds of a reading; a model's are those at half load, since they depend on it."""
+    if channel.quantity != BUSY:
+        return channel.low_ratio, channel.high_ratio
+    middle_w, low_w, high_w = power_w(channel.params, 0.5)
+    return low_w / middle_w, high_w / middle_w
+
+
 def _capability(channel: Channel, is_added: bool) -> Capability:
+    low_ratio, high_ratio = _ratios(channel)
     return Capability(
         component=channel.component,
         device=channel.device,
         method=channel.method,
         quantity=channel.quantity,
-        low_ratio=channel.low_ratio,
-        high_ratio=channel.high_ratio,
+        low_ratio=low_ratio,
+        high_ratio=high_ratio,
         source=channel.source,
         added=is_added,
     )
 
 
-def _line(channel: Channel) -> Finding:
-    """A source as a finding, for tables."""
+def _line(channel: Channel, findings: Sequence[Finding]) -> Finding:
+    """A source as a finding, for tables; what its plug-in says of its quality goes first."""
     prefix = channel.key.partition(":")[0]
+    plugin = _PLUGINS.get(prefix, prefix)
+    own = next((one for one in findings if one.plugin == plugin and one.state == "ready" and one.quality), None)
+    if own is not None and channel.quantity == BUSY:
+        return own
     made = Finding(
-        plugin=_PLUGINS.get(prefix, prefix),
+        plugin=plugin,
         state="ready",
         what=f"{channel.component} {channel.device}, {_KINDS[channel.quantity]}",
         quality=_capability(channel, True).quality,

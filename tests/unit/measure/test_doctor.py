@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from joulewise.core.channels import BUSY, POWER, Channel, Finding
+from joulewise.core.frozen import replaced
 from joulewise.core.settings import Settings
 from joulewise.measure.doctor import Diagnosis, conclude, diagnose
 from joulewise.measure.environment import inspect
@@ -39,12 +40,17 @@ def test_sources_come_with_their_quality() -> None:
     assert found.measures
 
 
-def test_a_model_is_not_a_measurement() -> None:
-    found = conclude(
-        [channel("model:cpu", "cpu", "cpu", BUSY, "modelled"), channel("m:u", "gpu", "x", "use_all")], [], []
-    )
+CURVES = {"low_w": [2.0] * 11, "curve_w": [4.0] * 11, "high_w": [10.0] * 11}
+
+
+def test_a_model_is_not_a_measurement_and_says_its_own_quality() -> None:
+    model = replaced(channel("model:cpu", "cpu", "cpu", BUSY, "modelled"), params=CURVES)
+    own = Finding(plugin="model", state="ready", what="Milan, 2 CPUs", quality="modelled: 4 W at half load")
+    found = conclude([model, channel("m:u", "gpu", "x", "use_all")], [own], [])
     assert not found.measures
-    assert len(found.capabilities) == 1
+    assert [one.quality for one in found.capabilities] == ["modelled, -50% to +150%"]
+    assert found.findings == (own,)
+    assert conclude([model], [], []).findings[0].quality == "modelled, -50% to +150%"
     assert not conclude([], [], []).measures
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from joulewise.core.channels import ENERGY, POWER, Channel, Finding, MeterContext
 from joulewise.core.errors import MeterUnavailable
 from joulewise.measure.meters.exposition import names_in, samples, selector, types, unit_of
-from joulewise.measure.meters.polling import Polled
 from joulewise.measure.meters.sysfs import ABSENT, BROKEN, READY, finding
 from joulewise.measure.meters.web import count_of, fault_of, host_of, json_of, transport_of
 
@@ -48,6 +47,8 @@ def discover(context: MeterContext) -> tuple[list[Meter], list[Finding]]:
         return [], [finding(PLUGIN, ABSENT, "no prometheus_url")]
     if fault := fault_of(url) or _fault_of_query(url, query):
         return [], [finding(PLUGIN, BROKEN, "prometheus_url and prometheus_query", fault, "joulewise config --explain")]
+    from joulewise.measure.meters.polling import Polled  # imports threading: only where it is wanted
+
     source = Source(url, query, context)
     unit = unit_of(query) or source.type_of(names_in(query)[0])
     if unit is None:

@@ -14,7 +14,6 @@ from binascii import b2a_base64
 
 from joulewise.core.channels import POWER, Channel, Finding, MeterContext
 from joulewise.core.errors import MeterUnavailable
-from joulewise.measure.meters.polling import Polled
 from joulewise.measure.meters.sysfs import ABSENT, BROKEN, DENIED, READY, finding
 from joulewise.measure.meters.web import count_of, fault_of, host_of, json_of, transport_of
 
@@ -51,6 +50,8 @@ def discover(context: MeterContext) -> tuple[list[Meter], list[Finding]]:
             )
         ]
     transport, headers = transport_of(context), _headers(user, password)
+    from joulewise.measure.meters.polling import Polled  # imports threading: only where it is wanted
+
     source = Redfish(lambda path: json_of(transport(url + path, headers, TIMEOUT_S)), context.monotonic_ns)
     period_s = float(context.options.get("period_s", PERIOD_S))
     meter = Polled((_channel(host_of(url)),), source.fetch, period_s, monotonic_ns=context.monotonic_ns)
