@@ -19,9 +19,10 @@ _ROOM_BYTES = 16 << 20  # a journal of a day at the default tick needs less
 
 def inspect(environ: Mapping[str, str], spool: str, root: str = "") -> list[Finding]:
     """All findings about the surroundings; `spool` is the folder of the journals. Never raises."""
+    virtual = list(_virtual(root))
     return [
-        *_virtual(root),
-        *_container(environ, root),
+        *virtual,
+        *_container(environ, root, counters_may_exist=not virtual),
         *_cgroup(root),
         *_perf(root),
         *_clock(root),
@@ -54,7 +55,7 @@ def _virtual(root: str) -> Iterator[Finding]:
         yield _finding("ready", f"virtual machine ({maker})", why)
 
 
-def _container(environ: Mapping[str, str], root: str) -> Iterator[Finding]:
+def _container(environ: Mapping[str, str], root: str, *, counters_may_exist: bool) -> Iterator[Finding]:
     signs = [path for path in ("/.dockerenv", "/run/.containerenv") if os.path.exists(root + path)]
     first = _text(f"{root}/proc/1/cgroup", 4096)
     words = [word for word in _CONTAINER_WORDS if word in first]
@@ -62,7 +63,8 @@ def _container(environ: Mapping[str, str], root: str) -> Iterator[Finding]:
         return
     why = "memory and CPUs are those of the host; its counters are often masked"
     cure = "docker run -v /sys/devices/virtual/powercap:/sys/devices/virtual/powercap:ro ..."
-    yield _finding("ready", f"container ({words[0] if words else 'by its files'})", why, cure)
+    kind = words[0] if words else "by its files"
+    yield _finding("ready", f"container ({kind})", why, cure if counters_may_exist else "")
     try:
         if os.readlink(f"{root}/proc/self/ns/pid") != _FIRST_PID_NAMESPACE:
             why = "GPU time can't be told apart by process"

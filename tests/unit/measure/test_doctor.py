@@ -124,6 +124,8 @@ def test_a_hypervisor_by_name(tmp_path: Path) -> None:
 def test_a_container(tmp_path: Path, path: str, content: str) -> None:
     Tree(str(tmp_path)).write(path, content)
     assert told(tmp_path)["container"].cure
+    Tree(str(tmp_path)).write("sys/hypervisor/type", "kvm\n")
+    assert not told(tmp_path)["container"].cure
 
 
 def test_a_pod_with_process_ids_of_its_own(tmp_path: Path) -> None:
