@@ -13,6 +13,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from math import exp, log
 from pathlib import Path
 from statistics import median
@@ -50,7 +51,8 @@ def read_results(path: Path) -> list[Server]:
     return regression.read_servers(path, catalogue.key_of)
 
 
-def derive(folder: Path) -> tuple[list[Family], Shared]:
+@cache
+def derive(folder: Path) -> tuple[tuple[Family, ...], Shared]:
     """All family rows and the shared row, unrounded."""
     servers = read_results(folder / "specpower_results_by_load.csv")
     skus = catalogue.read_skus(folder / "cpu_specpower_by_sku.csv")
@@ -66,7 +68,7 @@ def derive(folder: Path) -> tuple[list[Family], Shared]:
     borrowed = ENDS_WIDENING * borrowed_spread(servers, cases, shared)
     families += [anchored(found, families, skus, entry, borrowed) for entry in catalogue.ANCHORED]
     families += defaults(found, servers, families, skus, shared)
-    return families, shared
+    return tuple(families), shared
 
 
 def borrowed_spread(servers: Sequence[Server], cases: Sequence[HeldOut], shared: Shared) -> float:

@@ -181,7 +181,7 @@ def _ready(channel: Channel, family: Family, name: str, machine: cpu_model.Machi
         state=READY,
         what=f"{name or family.name}, {machine.cpus} CPUs, {share}",
         why="no measured watts of this CPU family: a generic row with wide bounds" if unknown else "",
-        cure="joulewise config set cpu FAMILY, if you know a closer one" if unknown else "",
+        cure="set cpu to the closest family, see joulewise config --explain" if unknown else "",
         quality=f"{channel.method}: {value:.3g} W ({low:.3g} to {high:.3g}) at half load",
     )
 
