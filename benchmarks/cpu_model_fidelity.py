@@ -244,7 +244,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     path = reference_folder() / "specpower_results_by_load.csv"
     servers = read_results(path)
-    scores: dict[str, Any] = {"joulewise": ours(servers), "published": published(path), "table": cpu_tables.shared().version}
+    scores: dict[str, Any] = {
+        "joulewise": ours(servers),
+        "published": published(path),
+        "table": cpu_tables.shared().version,
+    }
     for name, score in scores["joulewise"].items():
         print(line(f"joulewise, {name}", score))
     for name, score in scores["published"].items():
