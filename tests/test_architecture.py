@@ -34,6 +34,18 @@ def named_after_nothing(files: Iterable[Path]) -> list[str]:
     return [str(path) for path in files if NAMES_FOR_NOTHING & {part.lower() for part in (*path.parts, path.stem)}]
 
 
+def wrong_rooms(room: str, source: str) -> list[str]:
+    """Imports of rooms beside or above, those for types included, which import-linter leaves out."""
+    allowed = ("joulewise.core", f"joulewise.{room}")
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom | ast.Import)]
+    names = [
+        name
+        for node in nodes
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    ]
+    return [name for name in names if name.split(".")[0] == "joulewise" and not name.startswith(allowed)]
+
+
 def imports(tree: ast.AST, *, everywhere: bool) -> Iterator[str]:
     """Names of the modules imported, inside of functions only if `everywhere`; TYPE_CHECKING blocks don't count."""
     for node in ast.iter_child_nodes(tree):
@@ -93,6 +105,13 @@ def test_the_measuring_path_of_core_imports_nothing_slow(root, module):
     assert slow_imports((root / f"src/joulewise/core/{module}.py").read_text()) == []
 
 
+@pytest.mark.parametrize("room", ["core", "measure", "carbon", "ledger"])
+def test_rooms_side_by_side_meet_in_core_only(root, room):
+    found = {path.name: wrong_rooms(room, path.read_text()) for path in python_files(root, f"src/joulewise/{room}")}
+
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
 def test_arrows_point_down(root):
     result = lint_imports(root)
 
@@ -125,6 +144,12 @@ def test_an_empty_name_is_found(path):
 )
 def test_a_stranger_in_core_is_found(source, found):
     assert strangers_in_core(source) == found
+
+
+def test_a_sideways_import_for_types_is_found():
+    source = "from joulewise.core import units\nif TYPE_CHECKING:\n    from joulewise.carbon import FactorSet"
+
+    assert wrong_rooms("measure", source) == ["joulewise.carbon"]
 
 
 def test_a_slow_import_is_found_where_it_costs():
