@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from joulewise.measure.cputime import TreeClock
@@ -17,6 +17,7 @@ from joulewise.measure.proctree import Stat
 
 TICK_US = 10_000
 US, INIT = 2, 1
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # shrinking such long stories takes minutes and helps little
 CLOCK_OPTIONS = st.fixed_dictionaries({"has_children": st.booleans(), "has_last_pid": st.booleans()})
 
 
@@ -185,7 +186,7 @@ class Story:
 
 
 @given(data=st.data(), options=CLOCK_OPTIONS, reaper=st.sampled_from([INIT, US]), pid_max=st.sampled_from([25, 9999]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, phases=PHASES)
 def test_with_a_reading_after_each_event_the_clock_tells_the_truth(
     data: st.DataObject, options: dict[str, bool], reaper: int, pid_max: int
 ) -> None:
@@ -197,7 +198,7 @@ def test_with_a_reading_after_each_event_the_clock_tells_the_truth(
 
 
 @given(data=st.data(), options=CLOCK_OPTIONS, waiting=st.integers(1, 12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, phases=PHASES)
 def test_if_everybody_is_waited_for_the_rate_of_readings_does_not_change_the_total(
     data: st.DataObject, options: dict[str, bool], waiting: int
 ) -> None:
@@ -216,7 +217,7 @@ def test_if_everybody_is_waited_for_the_rate_of_readings_does_not_change_the_tot
     during=st.integers(0, 8),
     pid_max=st.sampled_from([30, 9999]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, phases=PHASES)
 def test_the_clock_never_falls_and_never_exceeds_the_truth_even_if_all_moves_while_it_reads(
     data: st.DataObject, options: dict[str, bool], reaper: int, during: int, pid_max: int
 ) -> None:

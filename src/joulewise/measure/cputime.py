@@ -201,22 +201,25 @@ class TreeClock:
         What an heir lacks may have gone to an ancestor of it that reaps orphans, so it is asked for there, too.
         """
         left_us: dict[int, int] = {}
-        for member in gone.values():
-            heir = _heir(member, gone)
-            if heir not in self._members:
+
+        def leave(heir: int, us: int) -> None:
+            if us and heir not in gone and heir not in self._members:
                 heir = self._root if self._reaper else 0
-            left_us[heir] = left_us.get(heir, 0) + member.total_us
+            left_us[heir] = left_us.get(heir, 0) + us
+
+        for pid in sorted(gone, key=lambda pid: _depth(pid, gone), reverse=True):
+            member, us = gone[pid], left_us.pop(pid, 0)
+            # A part of what its own children left may be in its last known time already.
+            leave(member.ppid, member.total_us + us - self._inherited_us(member, us))
         self._retained_us += left_us.pop(0, 0)
         for pid, member in reversed(self._members.items()):
             us = left_us.pop(pid, 0)
-            if not us:
-                continue
-            ignores = self._view.ignores_children(pid)
+            ignores = us > 0 and self._view.ignores_children(pid)
             lacking_us = us if ignores else us - self._inherited_us(member, us)
             if ignores or member.ppid not in self._members:
                 self._retained_us += lacking_us
             else:
-                left_us[member.ppid] = left_us.get(member.ppid, 0) + lacking_us
+                leave(member.ppid, lacking_us)
 
     def _inherited_us(self, heir: _Member, us: int) -> int:
         """How much of `us` the heir's waited time took in; all of it, if no more lacks than rounding takes."""
@@ -237,11 +240,9 @@ class TreeClock:
         self._closed = True
 
 
-def _heir(member: _Member, gone: dict[int, _Member]) -> int:
-    """The nearest ancestor that still lives; 0 if parents form a circle, as stale numbers may."""
-    heir = member.ppid
-    for _ in range(len(gone)):
-        if heir not in gone:
-            return heir
-        heir = gone[heir].ppid
-    return 0
+def _depth(pid: int, gone: dict[int, _Member]) -> int:
+    """How many ancestors of `pid` vanished with it; stale numbers may form a circle."""
+    depth = 0
+    while (pid := gone[pid].ppid) in gone and depth < len(gone):
+        depth += 1
+    return depth
