@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -38,10 +39,16 @@ def _rows(*statuses: str) -> Iterator[dict[str, str]]:
 
 
 calls = _load_calls()
-needs_vectors = pytest.mark.skipif(not _VECTORS.exists(), reason=f"no {_VECTORS}: set JOULEWISE_REFERENCE_DATA")
-RECONCILES = [pytest.param(row, id=row["id"]) for row in _rows("exact", "within_tolerance")]
-NEGATIVE = [pytest.param(row, id=row["id"]) for row in _rows("DOES_NOT_RECONCILE")]
-REFERENCE = [pytest.param(row, id=row["id"]) for row in _rows("reference_only")]
+needs_vectors = pytest.mark.skipif(not _VECTORS.exists(), reason="no reference data: set JOULEWISE_REFERENCE_DATA")
+
+
+def _params(*statuses: str) -> list[Any]:
+    return [pytest.param(row, id=row["id"]) for row in _rows(*statuses)] or [pytest.param({}, id="absent")]
+
+
+RECONCILES = _params("exact", "within_tolerance")
+NEGATIVE = _params("DOES_NOT_RECONCILE")
+REFERENCE = _params("reference_only")
 
 
 def _ours(row: dict[str, str]) -> float:

@@ -117,10 +117,10 @@ class _Context:
         return given("setting", name, exact(convert(value), unit, REPORTED, origin))
 
     def factor(self, kind: str, *zones: str) -> Input | None:
-        """The factor of the first zone that has one; None, with a notice, if none has."""
+        """The newest factor of the first zone that has one; None, with a notice, if none has."""
         for zone in zones:
             try:
-                return self.sheet.factor(self.factors.find(kind, zone, self.work.started_at.year))
+                return self.sheet.factor(self.factors.find(kind, zone))
             except FactorError as error:
                 last = error
         self.sheet.notice(f"no {kind}: {last}")

@@ -68,7 +68,8 @@ class FactorSet:
     def find(self, kind: str, zone: str, year: int | None = None) -> Factor:
         """The factor of a kind for a zone, in the most recent year that is not after `year` (None: the newest).
 
-        A cloud region stands for its grid zone where the kind is one of the grid's.
+        A factor without a resolution (a default, an equivalence) holds for any year. A cloud region stands for its
+        grid zone where the kind is one of the grid's.
         Raises FactorError: unknown kind or zone, or every factor is younger than `year`.
         """
         if kind not in self.kinds():
@@ -76,13 +77,13 @@ class FactorSet:
         candidates = self._candidates(kind, zone)
         if not candidates:
             raise FactorError(f"no {kind} factor for {zone!r}", hint=self._near(kind, zone))
-        fitting = [factor for factor in candidates if year is None or _year(factor) <= year]
+        fitting = [factor for factor in candidates if year is None or not factor.resolution or _year(factor) <= year]
         if not fitting:
             raise FactorError(
                 f"no {kind} factor for {zone!r} in {year} or before",
                 hint=f"the first is of {min(_year(factor) for factor in candidates)}; give your own in a factor file",
             )
-        return max(fitting, key=_year)
+        return sorted(fitting, key=_year)[-1]  # the sort is stable: of one year the last, the user's, wins
 
     def list(self, kind: str | None = None, zone: str | None = None) -> tuple[Factor, ...]:
         """All factors, or those of a kind or zone, sorted by id."""
@@ -113,7 +114,7 @@ class FactorSet:
             own = [factor for factor in self._extras if (factor.kind, factor.zone) == (kind, name)]
             bundled = factor_rows.factors(kind, name) if self._with_bundled else []
             if own or bundled:
-                return [*bundled, *own]  # the last of one year wins in `find`
+                return [*bundled, *own]
         return []
 
     def _canonical(self, kind: str, zone: str) -> str:
@@ -179,6 +180,7 @@ def _own_factor(path: str, number: int, row: dict[str, str], digest: str) -> Fac
         raise FactorError(f"{where}: {what}", hint=f"columns are {', '.join(COLUMNS)}")
     text = {name: row.get(name) or "" for name in COLUMNS if name not in ("value", "low", "high")}
     text |= {"set_id": text["set_id"] or "own", "method": text["method"] or "reported", "sha256": digest}
+    text["resolution"] = text["resolution"] or ("annual" if text["valid_from"] else "")
     try:
         value = float(row["value"])
         text["id"] += f"@{hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest()[:8]}"

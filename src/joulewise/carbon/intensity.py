@@ -107,15 +107,15 @@ def spread_energy(intervals: Sequence[Interval], signals: Sequence[Signal]) -> l
 def _shares(start: datetime, end: datetime, signals: Sequence[Signal]) -> list[tuple[int, float]]:
     if start == end:  # an instant: it belongs to the signal that has begun
         end = start + timedelta(microseconds=1)
-    overlaps = [
-        (index, min(end, signal.end) - max(start, signal.start))
+    overlaps = sorted(
+        (max(start, signal.start), min(end, signal.end), index)
         for index, signal in enumerate(signals)
         if signal.start < end and start < signal.end
-    ]
-    covered = sum((overlap for _, overlap in overlaps), timedelta())
-    if covered != end - start:
+    )
+    edges = [start, *(last for _, last, _ in overlaps)]
+    if [first for first, _, _ in overlaps] != edges[:-1] or edges[-1] != end:
         raise FactorError(
-            f"intensity covers {covered} of the {end - start} from {start.isoformat()}",
-            hint="use the bundled annual factors, or a provider without holes",
+            f"the intensities do not cover {start.isoformat()} to {end.isoformat()} exactly once",
+            hint="use the bundled annual factors, or a provider without holes and overlaps",
         )
-    return [(index, overlap / covered) for index, overlap in overlaps]
+    return [(index, (last - first) / (end - start)) for first, last, index in overlaps]

@@ -64,7 +64,7 @@ def unknown(environ: Mapping[str, str], reason: str = "") -> Location:
     """The world average, with a notice that says how to do better."""
     notice = f"the grid is unknown: {reason}the world average with its wide band stands in; {_CURE}"
     time_zone = clock_zone(environ)
-    if time_zone:
+    if time_zone and "UTC" not in time_zone:
         notice += f" (this machine's clock is set to {time_zone}, which is not proof of where it stands)"
     return Location(zone=WORLD, notice=notice)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joulewise.carbon.formulas.ranges import divisor, non_negative, shares
+from joulewise.carbon.formulas.ranges import divisor, finite, non_negative, shares
 from joulewise.core.formulas import formula
 from joulewise.core.units import kwh_from_j
 
@@ -85,6 +85,7 @@ def accuracy_pp_per_kwh(
     accuracy_pp: float, reference_accuracy_pp: float, energy_j: float, reference_energy_j: float
 ) -> float:
     """Accuracy gained for each further kilowatt-hour between two points of a Pareto front."""
+    finite(accuracy_pp=accuracy_pp, reference_accuracy_pp=reference_accuracy_pp)
     more_kwh = kwh_from_j(energy_j - reference_energy_j)
     divisor(more_kwh=more_kwh)
     return (accuracy_pp - reference_accuracy_pp) / more_kwh

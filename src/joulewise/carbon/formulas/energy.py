@@ -141,6 +141,7 @@ def interpolated_load_ratio(
     above_ratio: float,
 ) -> float:
     """Power as a ratio of TDP at a load between two known loads. Never extrapolates."""
+    non_negative(load_percent=load_percent, below_percent=below_percent, above_percent=above_percent)
     if not below_percent <= load_percent <= above_percent or below_percent == above_percent:
         raise OutOfRange(f"want {below_percent} <= load <= {above_percent}, got {load_percent}")
     non_negative(below_ratio=below_ratio, above_ratio=above_ratio)

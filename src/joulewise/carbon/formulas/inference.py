@@ -144,7 +144,8 @@ def query_energy_j(
 )
 def star_by_range(energy_j: float, least_j: float, most_j: float) -> float:
     """Stars, 5 (best) to 1, by equal widths of the range of a task and class."""
-    if not 0 <= least_j <= energy_j <= most_j:
+    non_negative(energy_j=energy_j, least_j=least_j, most_j=most_j)
+    if not least_j <= energy_j <= most_j:
         raise OutOfRange(f"want 0 <= least <= energy <= most, got {least_j}, {energy_j}, {most_j}")
     if least_j == most_j:
         return 5.0
@@ -161,6 +162,7 @@ def star_by_range(energy_j: float, least_j: float, most_j: float) -> float:
 )
 def star_by_rank(rank: float, model_count: float) -> float:
     """Stars, 5 (best) to 1, by fifths of the models of a task and class; rank 1 uses the least energy."""
+    non_negative(rank=rank, model_count=model_count)
     if not 1 <= rank <= model_count:
         raise OutOfRange(f"want 1 <= rank <= model_count, got {rank} of {model_count}")
     return float(6 - max(1, ceil(rank / model_count * 5)))

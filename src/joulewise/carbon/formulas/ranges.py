@@ -7,6 +7,13 @@ from math import inf
 from joulewise.core.errors import OutOfRange, UndefinedFigure
 
 
+def finite(**values: float) -> None:
+    """Raise OutOfRange for NaN and infinity; the sign is free."""
+    for name, value in values.items():
+        if not -inf < value < inf:
+            raise OutOfRange(f"want a finite {name}, got {value}")
+
+
 def non_negative(**values: float) -> None:
     """Raise OutOfRange unless every value is finite and at least 0."""
     for name, value in values.items():

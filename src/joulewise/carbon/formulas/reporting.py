@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joulewise.carbon.formulas.ranges import divisor, non_negative, pue_ratio, shares
+from joulewise.carbon.formulas.ranges import divisor, finite, non_negative, pue_ratio, shares
 from joulewise.core.formulas import formula
 from joulewise.core.units import kwh_from_j
 
@@ -134,6 +134,7 @@ def saving_percent(baseline_amount: float, new_amount: float) -> float:
 )
 def difference_pp(share_percent: float, reference_percent: float) -> float:
     """Difference of two percentages, percentage points."""
+    finite(share_percent=share_percent, reference_percent=reference_percent)
     return share_percent - reference_percent
 
 
