@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from joulewise.measure.calibrate import Calibration
     from joulewise.measure.commands import Measured, run_command, watch
     from joulewise.measure.doctor import Diagnosis, diagnose
+    from joulewise.measure.job import Job
     from joulewise.measure.result import Result
-    from joulewise.measure.session import Job, Session
+    from joulewise.measure.session import Session
     from joulewise.measure.spool import Taken, filed_folder, mark_filed, running, take_in
 
 _PLACES = {
     "Calibration": "calibrate",
     "Diagnosis": "doctor",
-    "Job": "session",
+    "Job": "job",
     "Measured": "commands",
     "Result": "result",
     "Session": "session",

@@ -34,8 +34,10 @@ _TRACES: Mapping[str, tuple[str, ...]] = {
     "prometheus": (),
     "replay": (),
 }
-"""What a built-in plug-in's hardware leaves on a machine that has it; without a trace, or an option that switches it on,
-importing the plug-in would cost its half millisecond for nothing. Plug-ins that are not in this list are always asked."""
+"""What a built-in plug-in's hardware leaves on a machine that has it.
+
+Without a trace, or an option that switches it on, importing the plug-in would cost its half millisecond for nothing.
+Plug-ins that are not in this list are always asked."""
 
 
 class Equipment:

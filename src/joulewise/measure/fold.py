@@ -198,7 +198,7 @@ def _mirrored(channels: dict[str, Channel], series: dict[str, Series], notes: li
                 continue
             other = dict(series[second])
             both = [(count, other[moment]) for moment, count in series[first] if moment in other]
-            if mirrors([one for one, _ in both], [two for _, two in both]):
+            if mirrors([one for one, _ in both], [two for _, two in both], scale=channels[first].scale):
                 dropped.append(second)
                 notes.append(f"{second} repeats {first} count for count: counted once")
     return dropped

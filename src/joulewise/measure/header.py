@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-from joulewise.measure.allocation import share_of_machine
-
 from joulewise.core.frozen import as_dict
 from joulewise.core.version import VERSION
+from joulewise.measure.allocation import share_of_machine
 from joulewise.measure.facts import boot_id, host_facts, process_facts
 from joulewise.measure.journal import FORMAT
 
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from joulewise.core.settings import Settings
+    from joulewise.measure.job import Job
     from joulewise.measure.machine_clock import MachineClock
-    from joulewise.measure.session import Job
 
 
 def header_of(

@@ -62,7 +62,7 @@ class Journal:
         self.pending: list[bytes] = []
         self._fd = fd
         self._torn = False
-        self._synced_us = 0
+        self._synced_us: int | None = None
 
     def record(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Append a JSON line."""
@@ -71,7 +71,9 @@ class Journal:
     def snapshot(self, counts: list[int | None], now_us: int) -> None:
         """Append a T line, and sync when a minute has passed."""
         self.append(line_of("T", " ".join(["-" if count is None else str(count) for count in counts])))
-        if now_us - self._synced_us > SYNC_EVERY_US:
+        if self._synced_us is None:
+            self._synced_us = now_us
+        elif now_us - self._synced_us > SYNC_EVERY_US:
             self._synced_us = now_us
             self.sync()
 

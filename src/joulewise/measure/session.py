@@ -12,13 +12,14 @@ from _thread import get_ident
 from itertools import count
 
 from joulewise.core.errors import JoulewiseError, UsageError
-from joulewise.core.frozen import Frozen, replaced
+from joulewise.core.frozen import replaced
 from joulewise.core.settings import Settings, spool_folder, state_folder
 from joulewise.core.ulid import new_ulid
 from joulewise.measure.cputime import TreeClock
 from joulewise.measure.equipment import Equipment
 from joulewise.measure.group import Group, group_key
 from joulewise.measure.header import header_of
+from joulewise.measure.job import Job
 from joulewise.measure.journal import SUFFIX, Journal, open_journal
 from joulewise.measure.sampler import Sampler
 
@@ -31,24 +32,8 @@ if TYPE_CHECKING:
     from joulewise.measure.result import Result
     from joulewise.measure.sampler import CpuClock
 
-KINDS = ("train", "tune", "eval", "infer", "serve", "data")
 _live: dict[int, Session] = {}
 _ordinals = count()
-
-
-class Job(Frozen):
-    """What is measured, in the user's words. `mode` is process (this one), command (a child) or watch (another)."""
-
-    name: str = ""
-    kind: str = "train"
-    unit: str | None = None
-    unit_count: float | None = None
-    project: str = ""
-    tags: Mapping[str, str] = {}
-    seed: int | None = None
-    parent_id: str | None = None
-    mode: str = "process"
-    command: tuple[str, ...] = ()
 
 
 class _Window:
@@ -76,8 +61,6 @@ class Session:
         equipment: Equipment | None = None,
         finish: Callable[[Result], Result] | None = None,
     ) -> None:
-        if job.kind not in KINDS:
-            raise UsageError(f"kind {job.kind!r} is not one of {', '.join(KINDS)}")
         self.job = job
         self.settings = settings
         self.run_id = ""
