@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from joulewise.core.formulas import Formula
     from joulewise.core.records import Bundle, Factor
     from joulewise.core.settings import Settings
-    from joulewise.measure import Diagnosis, Measured, Result
+    from joulewise.measure import Calibration, Diagnosis, Measured, Result
     from joulewise.measure.launch import Exit
     from joulewise.measure.session import Session
 
@@ -57,7 +57,8 @@ def measure(
         options: Any setting, for this session: zone="DE", pue=1.2, tick_s=1, project="...", strict=True.
     Raises: UnknownSetting, OutOfRange for what can't be set; never because of a meter unless strict.
     """
-    from joulewise.measure.session import Job, Session
+    from joulewise.measure.job import Job
+    from joulewise.measure.session import Session
 
     found = load_settings(**options)
     job = Job(
@@ -225,6 +226,24 @@ def _outcome(measured: Measured, settings: Settings) -> Outcome:
     return Outcome(measured.exit, view_of(filed, trace=result.trace), recovered)
 
 
+def diagnose(settings: Settings | None = None) -> Diagnosis:
+    """What this machine can measure, how well, and what would improve it. Asks for no rights and no network."""
+    from joulewise.measure import diagnose
+
+    return diagnose(settings or load_settings())
+
+
+def calibrate(record: str, run: str = "latest", settings: Settings | None = None) -> tuple[Calibration, str]:
+    """Fit wall = a x sum + b from a run's trace and an external meter's CSV; the fit and where it is stored.
+
+    Raises UsageError for a record that can't be read, UndefinedFigure if load or overlap do not suffice.
+    """
+    from joulewise.api import calibrating
+
+    with open_ledger(settings) as ledger:
+        return calibrating.calibrate(record, ledger.bundle(_resolved(ledger, run)), ledger.trace_folder)
+
+
 # The ledger itself
 
 
@@ -320,13 +339,6 @@ def plugins() -> list[tuple[str, str, str, str]]:
             else:
                 found.append((kind, name, "ready", ""))
     return found
-
-
-def diagnose(settings: Settings | None = None) -> Diagnosis:
-    """What this machine can measure, how well, and what would improve it. Asks for no rights and no network."""
-    from joulewise.measure import diagnose
-
-    return diagnose(settings or load_settings())
 
 
 # What the front doors draw with

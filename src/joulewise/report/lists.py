@@ -10,7 +10,7 @@ from joulewise.core.figures import Figure
 from joulewise.core.formulas import Formula
 from joulewise.core.records import Factor
 from joulewise.core.settings import HELP, Settings
-from joulewise.report.digits import number, shown
+from joulewise.report.digits import number, share, shown
 from joulewise.report.listing import Listing, figure_fields, simple
 
 if TYPE_CHECKING:
@@ -130,8 +130,9 @@ def formulas(found: Sequence[Formula]) -> Listing:
 
 
 def findings(found: Sequence[Finding]) -> Listing:
-    """What the doctor found, the cures in the last column."""
-    lines = [(one.plugin, one.state, one.what, one.quality, one.why, one.cure) for one in found]
+    """What the doctor found; the cures stand below the table, whole, so that they can be copied."""
+    lines = [(one.state, one.plugin, one.what, one.quality, one.why) for one in found]
+    cures = dict.fromkeys(one.cure for one in found if one.cure)
     records = tuple(
         {
             "plugin": one.plugin,
@@ -143,8 +144,24 @@ def findings(found: Sequence[Finding]) -> Listing:
         }
         for one in found
     )
-    columns = ("Meter", "State", "What", "Quality", "Why", "Cure")
-    return Listing(grid=simple("Meters", columns, lines), records=records)
+    footer = "\n".join(("To measure more:", *(f"  {cure}" for cure in cures))) if cures else ""
+    grid = simple("Meters", ("State", "Meter", "What", "Quality", "Why"), lines, spare=("Why",))
+    return Listing(grid=grid, records=records, footer=footer)
+
+
+def calibration(record: Mapping[str, Any], path: str) -> Listing:
+    """The fit of the wall's power, with its intervals."""
+    values = {name: record[name] for name in sorted(record)}
+    lines = [
+        ("Wall power", f"{number(values['slope'])} × sum + {number(values['offset_w'])} W"),
+        ("Slope", f"{number(values['slope_low'])} – {number(values['slope_high'])}"),
+        ("Offset", f"{number(values['offset_low_w'])} – {number(values['offset_high_w'])} W"),
+        ("Residual (median)", share(values["residual_ratio"])),
+        ("Points", f"{values['points']}, {values['outliers']} left out"),
+        ("Seen", f"{number(values['lowest_w'])} – {number(values['highest_w'])} W"),
+        ("Stored in", path),
+    ]
+    return Listing(grid=simple("Calibration", ("What", "Value"), lines), records=({**values, "path": path},))
 
 
 def factor_record(factor: Factor) -> dict[str, Any]:

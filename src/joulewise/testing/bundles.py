@@ -21,7 +21,7 @@ from joulewise.core.records import (
 )
 
 STARTED = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
-RUN_ID = "01KKPB3RJ80000000000000RUN"
+RUN_ID = "01KKPB3RJ80000000000D1G1TS"
 
 
 def example_id(name: str) -> str:

@@ -178,13 +178,13 @@ def test_the_environment_is_named(run_view):
 
 def test_a_nameless_run_is_called_by_its_command():
     assert view(example_bundle(name="")).title == "python train.py --epochs 3"
-    assert view(example_bundle(name="", command=())).title == "01KKPB3RJ80000000000000RUN"
+    assert view(example_bundle(name="", command=())).title == "01KKPB3RJ80000000000D1G1TS"
 
 
 def test_one_line_for_people(run_view):
     assert one_line(run_view) == (
         "1.43 Wh (1.24 – 1.70), modelled · 0.00069 EUR (0.00048 – 0.00092), default · "
-        "1.2 g CO2e (0.8 – 1.8), default · 84.2 s · run 01KKPB3RJ80000000000000RUN"
+        "1.2 g CO2e (0.8 – 1.8), default · 84.2 s · run 01KKPB3RJ80000000000D1G1TS"
     )
 
 

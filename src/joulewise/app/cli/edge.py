@@ -14,18 +14,18 @@ BROKEN_PIPE, INTERRUPTED, BUG = 141, 130, 1
 """As shells count: 128 and the number of the signal."""
 
 
-def run_guarded(arguments: Sequence[str]) -> int:
-    """Run the command line; the exit code. A traceback is shown with JOULEWISE_LOG=debug only."""
+def run_guarded(arguments: Sequence[str], command: click.Command | None = None) -> int:
+    """Run the command line (or another command); the exit code. A traceback is shown with JOULEWISE_LOG=debug only."""
     from joulewise.app.cli.root import cli
 
     try:
-        code = cli.main(args=list(arguments), prog_name="joulewise", standalone_mode=False)
+        code = (command or cli).main(args=list(arguments), prog_name="joulewise", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         _close_stdout()
         return BROKEN_PIPE
     except click.ClickException as error:
-        error.show(sys.stderr)
+        _say_usage(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("joulewise: stopped", err=True)
@@ -36,8 +36,8 @@ def run_guarded(arguments: Sequence[str]) -> int:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the app's edge
         _log_traceback()
-        click.echo(f"joulewise: internal error: {type(error).__name__}: {error}", err=True)
-        click.echo("Try: the same with JOULEWISE_LOG=debug, and report what it says", err=True)
+        hint = "the same with JOULEWISE_LOG=debug, and report what it says"
+        _say_error(JoulewiseError(f"internal error: {type(error).__name__}: {error}", hint=hint))
         return BUG
     return code if isinstance(code, int) else 0
 
@@ -54,6 +54,17 @@ def _say_error(error: JoulewiseError) -> None:
     click.echo(f"joulewise: {plain(error.message)}", err=True)
     if error.hint:
         click.echo(f"Try: {plain(error.hint)}", err=True)
+
+
+def _say_usage(error: click.ClickException) -> None:
+    from joulewise.report.escape import plain
+
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        click.echo(context.get_usage(), err=True)
+    click.echo(f"joulewise: {plain(error.format_message())}", err=True)
+    if context is not None:
+        click.echo(f"Try: {context.command_path} --help", err=True)
 
 
 def _close_stdout() -> None:

@@ -29,7 +29,7 @@ COMMANDS = {
 @click.group(
     cls=LazyGroup,
     places=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"max_content_width": 100},
     epilog="""Examples: `joulewise run --zone DE -- python train.py` measures a command; `joulewise show last` shows
     what it cost. Completion in bash: eval "$(_JOULEWISE_COMPLETE=bash_source joulewise)"; zsh and fish likewise.""",
 )

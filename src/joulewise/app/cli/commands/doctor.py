@@ -21,4 +21,9 @@ def doctor(terminal: Terminal, /, output: str, **options: Any) -> None:
     """
     from joulewise import api
 
-    terminal.put(api.draw(api.lists.findings(api.diagnose(settings_from(options)).findings), output, terminal.style()))
+    with terminal.busy("Looking"):
+        diagnosis = api.diagnose(settings_from(options))
+    listing = api.lists.findings(diagnosis.findings)
+    terminal.put(api.draw(listing, output, terminal.style()))
+    if output == "table" and listing.footer:
+        terminal.put(f"\n{listing.footer}")
