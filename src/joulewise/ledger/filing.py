@@ -33,6 +33,9 @@ def bundle_filing(bundle: Bundle) -> Filing:
     run_id = bundle.run.id
     if not is_ulid(run_id):
         raise LedgerError(f"a run's id must be a ULID, got {run_id!r:.60}", hint="joulewise.core.ulid.new_ulid()")
+    for other in (bundle.run.parent_id, bundle.run.supersedes):
+        if other is not None and not is_ulid(other):
+            raise LedgerError(f"run {run_id} names a run {other!r:.60}, which is no ULID")
     _check_references(bundle)
     own: Rows = {
         tables.phase: _numbered(tables.phase, bundle.phases),

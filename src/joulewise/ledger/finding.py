@@ -7,19 +7,26 @@ whatever the direction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from joulewise.ledger import tables
-from joulewise.ledger.filing import tag_pair
+from joulewise.ledger.conditions import (
+    LATER,
+    Condition,
+    Selection,
+    has_later,
+    is_latest,
+    later_exists,
+    select_runs,
+    unless_superseded,
+)
 from joulewise.ledger.listing import run_rows
 from joulewise.ledger.query import Page, RunQuery, decode_cursor, encode_cursor
-from joulewise.ledger.rows import microseconds, pack
 
-run, run_tag, calculation = tables.run, tables.run_tag, tables.calculation
-Condition = sa.ColumnElement[bool]
+run, calculation = tables.run, tables.calculation
 Key = tuple[Any, str]
 
 
@@ -47,143 +54,51 @@ def find_page(connection: sa.Connection, query: RunQuery) -> Page:
 
 def _keys(connection: sa.Connection, query: RunQuery, after: Key | None) -> list[Key]:
     """The sort values and ids of the page, and one more if there is one."""
+    stages = _stages(connection, query)
+    if len(stages) == 1:
+        [[source]] = stages
+        return _walk(connection, source, query, after, (query.limit + 1, query.offset))
     wanted = query.offset + query.limit + 1
     keys: list[Key] = []
-    for stage in _stages(connection, query):
+    for stage in stages:
         if len(keys) < wanted and not (after and after[0] is None and stage[0].value is not None):
-            found = [key for source in stage for key in _walk(connection, source, query, after, wanted - len(keys))]
-            keys += _merged(found, query.descending) if len(stage) > 1 else found
+            cut = (wanted - len(keys), 0)
+            found = [key for source in stage for key in _walk(connection, source, query, after, cut)]
+            keys += sorted(found, reverse=query.descending) if len(stage) > 1 else found
             after = after if stage[0].value is None else None
     return keys[query.offset :][: query.limit + 1]
 
 
-def _merged(keys: list[Key], descending: bool) -> list[Key]:
-    return sorted(keys, reverse=descending)
-
-
-def _walk(connection: sa.Connection, source: Source, query: RunQuery, after: Key | None, limit: int) -> list[Key]:
+def _walk(
+    connection: sa.Connection, source: Source, query: RunQuery, after: Key | None, cut: tuple[int, int]
+) -> list[Key]:
     columns = [source.id] if source.value is None else [source.value, source.id]
     chosen = sa.select(*columns).select_from(source.origin).where(*source.conditions)
     if after is not None:
         here, there = sa.tuple_(*columns), sa.tuple_(*after[-len(columns) :])
         chosen = chosen.where(here < there if query.descending else here > there)
     order = [column.desc() if query.descending else column.asc() for column in columns]
-    rows = connection.execute(chosen.order_by(*order).limit(limit))
+    limit, offset = cut
+    rows = connection.execute(chosen.order_by(*order).limit(limit).offset(offset or None))
     return [(None, row[0]) if source.value is None else (row[0], row[1]) for row in rows]
 
 
 def _stages(connection: sa.Connection, query: RunQuery) -> list[list[Source]]:
-    conditions = (*matching(query), *unless_superseded(connection, query))
-    if query.sort in ("energy_j", "emissions_g"):
-        return _figure_stages(connection, run.c[query.sort], conditions)
-    if query.tag is not None and query.sort == "started_at":
-        tagged = run_tag.join(run, run.c.id == run_tag.c.run_id)
-        return [[Source(run_tag.c.started_at_us, run_tag.c.run_id, tagged, conditions)]]
-    column = {"started_at": run.c.started_at_us, "duration_s": run.c.duration_s, "name": run.c.name_key}[query.sort]
-    return [[Source(column, run.c.id, run, conditions)]]
+    """What to walk, one stage behind the other; the sources of one stage are merged."""
+    found = select_runs(connection, query)
+    simple = {"started_at": found.started_at_us, "name": run.c.name_key, "duration_s": run.c.duration_s}
+    if query.sort in simple:
+        return [[Source(simple[query.sort], found.id, found.origin, found.conditions)]]
+    return _figure_stages(connection, run.c[query.sort], found)
 
 
-def _figure_stages(
-    connection: sa.Connection, column: sa.Column[Any], conditions: tuple[Condition, ...]
-) -> list[list[Source]]:
-    first, rest = [], conditions
+def _figure_stages(connection: sa.Connection, column: sa.Column[Any], found: Selection) -> list[list[Source]]:
+    first, rest = [], found.conditions
     if column is run.c.emissions_g and has_later(connection):
-        rest = (*conditions, ~later_exists())
-        first.append(Source(calculation.c.value, run.c.id, LATER, (*conditions, *is_latest())))
+        rest = (*found.conditions, ~later_exists())
+        first.append(Source(calculation.c.value, run.c.id, LATER, (*found.conditions, *is_latest())))
     first.append(Source(column, run.c.id, run, (*rest, column.is_not(None))))
     return [first, [Source(None, run.c.id, run, (*rest, column.is_(None)))]]
-
-
-def matching(query: RunQuery) -> tuple[Condition, ...]:
-    """The conditions of a query on the run's row, whether superseded or not."""
-    found: list[Condition] = []
-    for name in ("kind", "status"):
-        value = getattr(query, name)
-        if value is not None:
-            found.append(run.c[name] == value)
-    for name in ("parent", "group_key"):
-        value = getattr(query, name)
-        if value is not None:
-            found.append(run.c["parent_id" if name == "parent" else name] == pack(value))
-    return (*found, *_texts(query), *_times(query), *_places(query))
-
-
-def _texts(query: RunQuery) -> list[Condition]:
-    found: list[Condition] = []
-    if query.project is not None:
-        found.append(run.c.project_key == pack(query.project)[: tables.KEY_LENGTH])
-        if len(pack(query.project)) >= tables.KEY_LENGTH:
-            found.append(run.c.project == pack(query.project))
-    if query.name:
-        start = pack(query.name)
-        cut = start[: tables.KEY_LENGTH]
-        found += [run.c.name_key >= cut, run.c.name_key < cut + "\U0010ffff"]
-        if len(start) > tables.KEY_LENGTH:
-            found.append(sa.func.substr(run.c.name, 1, len(start)) == start)
-    if query.text:
-        sought = pack(query.text).lower()
-        columns = (run.c.name_key, run.c.project_key)
-        found.append(sa.or_(*(sa.func.lower(column).contains(sought, autoescape=True) for column in columns)))
-    return found
-
-
-def _times(query: RunQuery) -> list[Condition]:
-    # on a tag's own copy of the time the bounds cut the tag's index short
-    column = run_tag.c.started_at_us if query.tag is not None and query.sort == "started_at" else run.c.started_at_us
-    found: list[Condition] = []
-    if query.since is not None:
-        found.append(column >= microseconds(query.since))
-    if query.until is not None:
-        found.append(column < microseconds(query.until))
-    return found
-
-
-def _places(query: RunQuery) -> list[Condition]:
-    found: list[Condition] = []
-    if query.roots_only:
-        found.append(run.c.parent_id.is_(None))
-    if query.tag is not None:
-        key, _, value = query.tag.partition("=")
-        pair = run_tag.c.pair_sha256 == tag_pair(key, value)
-        within = run.c.id.in_(sa.select(run_tag.c.run_id).where(pair))
-        found.append(pair if query.sort == "started_at" else within)
-    return found
-
-
-def unless_superseded(connection: sa.Connection, query: RunQuery) -> tuple[Condition, ...]:
-    """Hides superseded runs; no condition at all where nothing is superseded, which most ledgers are."""
-    if query.include_superseded or not _any(connection, run.c.supersedes.is_not(None)):
-        return ()
-    newer = run.alias("newer")
-    return (~sa.exists().where(newer.c.supersedes == run.c.id),)
-
-
-LATER = calculation.join(run, run.c.id == calculation.c.run_id)
-"""Runs with emissions that were filed after them."""
-
-
-def has_later(connection: sa.Connection) -> bool:
-    """True if any run has emissions that were filed after it."""
-    return _any(connection, calculation.c.headline == 2)
-
-
-def later_exists() -> Condition:
-    """True for a run with emissions that were filed after it."""
-    return sa.exists().where(calculation.c.run_id == run.c.id, calculation.c.headline == 2)
-
-
-def is_latest() -> tuple[Condition, ...]:
-    """True for the last of a run's later emissions."""
-    newer = calculation.alias("newer")
-    same = (newer.c.run_id == calculation.c.run_id, newer.c.headline == 2)
-    return (
-        calculation.c.headline == 2,
-        ~sa.exists().where(*same, newer.c.audit_seq > calculation.c.audit_seq),
-    )
-
-
-def _any(connection: sa.Connection, condition: Condition) -> bool:
-    return connection.execute(sa.select(sa.literal(1)).where(condition).limit(1)).first() is not None
 
 
 def _total(connection: sa.Connection, query: RunQuery, shown: int, more: bool) -> int | None:
@@ -192,12 +107,17 @@ def _total(connection: sa.Connection, query: RunQuery, shown: int, more: bool) -
         return query.offset + shown
     if not query.count or query.text:
         return None
-    conditions = matching(query)
-    tagged = query.tag is not None and query.sort == "started_at"
-    origin = run_tag.join(run, run.c.id == run_tag.c.run_id) if tagged else run
-    counted = sa.select(sa.func.count()).select_from(origin).where(*conditions)
-    total = connection.execute(counted).scalar_one()
+    by_time = replace(query, sort="started_at")  # the order that leaves the choice of index open
+    total = _count(connection, replace(by_time, include_superseded=True))
     if unless_superseded(connection, query):
         replaced = sa.select(run.c.supersedes).where(run.c.supersedes.is_not(None))
-        total -= connection.execute(counted.where(run.c.id.in_(replaced))).scalar_one()
-    return int(total)
+        total -= _count(connection, replace(by_time, include_superseded=True), replaced)
+    return total
+
+
+def _count(connection: sa.Connection, query: RunQuery, among: sa.Select[Any] | None = None) -> int:
+    found = select_runs(connection, query)
+    counted = sa.select(sa.func.count()).select_from(found.origin).where(*found.conditions)
+    if among is not None:
+        counted = counted.where(found.id.in_(among))
+    return int(connection.execute(counted).scalar_one())

@@ -159,16 +159,20 @@ run = sa.Table(
     check(f"energy_method IS NULL OR energy_method IN {METHODS}", "energy_method"),
     check("emissions_g IS NULL OR (emissions_low_g <= emissions_g AND emissions_g <= emissions_high_g)", "emissions"),
     check(f"emissions_method IS NULL OR emissions_method IN {METHODS}", "emissions_method"),
-    # one wide index answers any combination of filters without touching the rows; the narrow ones find rare values
-    sa.Index("ix_run_listing", "started_at_us", "id", "kind", "status", "project_key", "name_key"),
-    sa.Index("ix_run_kind", "kind", "started_at_us", "id"),
-    sa.Index("ix_run_status", "status", "started_at_us", "id"),
-    sa.Index("ix_run_project", "project_key", "started_at_us", "id"),
-    sa.Index("ix_run_name", "name_key", "id", "started_at_us"),
-    sa.Index("ix_run_duration", "duration_s", "id"),
-    sa.Index("ix_run_energy", "energy_j", "id"),
-    sa.Index("ix_run_emissions", "emissions_g", "id"),
 )
+# each index of the list carries all that lists are filtered by, so that a walk along it never has to touch the rows
+_FILTERS = ("kind", "status", "project_key", "name_key", "parent_id", "started_at_us")
+for _name, _order in {
+    "started": ("started_at_us", "id"),
+    "kind": ("kind", "started_at_us", "id"),
+    "status": ("status", "started_at_us", "id"),
+    "project": ("project_key", "started_at_us", "id"),
+    "name": ("name_key", "id"),
+    "duration": ("duration_s", "id"),
+    "energy": ("energy_j", "id"),
+    "emissions": ("emissions_g", "id"),
+}.items():
+    sa.Index(f"ix_run_{_name}", *(run.c[_column] for _column in dict.fromkeys((*_order, *_FILTERS))))
 for _column in ("parent_id", "supersedes"):
     _given = run.c[_column].is_not(None)
     sa.Index(f"ix_run_{_column}", run.c[_column], run.c.id, sqlite_where=_given, postgresql_where=_given)

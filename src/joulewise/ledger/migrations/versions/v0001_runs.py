@@ -32,24 +32,25 @@ def _entry() -> sa.Column[Any]:
     return sa.Column("audit_seq", sa.BigInteger(), nullable=False)
 
 
-def _columns(kind: sa.types.TypeEngine[Any], names: tuple[str, ...], nullable: bool) -> list[sa.Column[Any]]:
-    return [sa.Column(name, kind, nullable=nullable) for name in names]
+def _phase_key(table: str) -> sa.ForeignKeyConstraint:
+    name = f"fk_{table}_run_id_phase_id"
+    return sa.ForeignKeyConstraint(["run_id", "phase_id"], ["phase.run_id", "phase.id"], name=name)
 
 
 def _texts(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
-    return _columns(sa.Text(), names, nullable)
+    return [sa.Column(name, sa.Text(), nullable=nullable) for name in names]
 
 
 def _keys(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
-    return _columns(_KEY, names, nullable)
+    return [sa.Column(name, _KEY, nullable=nullable) for name in names]
 
 
 def _numbers(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
-    return _columns(sa.Double(), names, nullable)
+    return [sa.Column(name, sa.Double(), nullable=nullable) for name in names]
 
 
 def _wholes(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
-    return _columns(sa.BigInteger(), names, nullable)
+    return [sa.Column(name, sa.BigInteger(), nullable=nullable) for name in names]
 
 
 def _where(rule: str) -> dict[str, Any]:
@@ -227,18 +228,22 @@ def _run() -> None:
         sa.ForeignKeyConstraint(["host_sha256"], ["host.sha256"], name="fk_run_host_sha256"),
         sa.PrimaryKeyConstraint("id", name="pk_run"),
     )
-    op.create_index("ix_run_duration", "run", ["duration_s", "id"])
-    op.create_index("ix_run_emissions", "run", ["emissions_g", "id"])
-    op.create_index("ix_run_energy", "run", ["energy_j", "id"])
+    filters = ("kind", "status", "project_key", "name_key", "parent_id", "started_at_us")
+    for name, order in {
+        "started": ("started_at_us", "id"),
+        "kind": ("kind", "started_at_us", "id"),
+        "status": ("status", "started_at_us", "id"),
+        "project": ("project_key", "started_at_us", "id"),
+        "name": ("name_key", "id"),
+        "duration": ("duration_s", "id"),
+        "energy": ("energy_j", "id"),
+        "emissions": ("emissions_g", "id"),
+    }.items():
+        op.create_index(f"ix_run_{name}", "run", list(dict.fromkeys((*order, *filters))))
     op.create_index(
         "ix_run_group_key", "run", ["group_key"], postgresql_using="hash", sqlite_where=sa.text("group_key IS NOT NULL")
     )
-    op.create_index("ix_run_kind", "run", ["kind", "started_at_us", "id"])
-    op.create_index("ix_run_listing", "run", ["started_at_us", "id", "kind", "status", "project_key", "name_key"])
-    op.create_index("ix_run_name", "run", ["name_key", "id", "started_at_us"])
     op.create_index("ix_run_parent_id", "run", ["parent_id", "id"], **_where("parent_id IS NOT NULL"))
-    op.create_index("ix_run_project", "run", ["project_key", "started_at_us", "id"])
-    op.create_index("ix_run_status", "run", ["status", "started_at_us", "id"])
     op.create_index("ix_run_supersedes", "run", ["supersedes", "id"], **_where("supersedes IS NOT NULL"))
 
 
@@ -310,9 +315,7 @@ def _calculation() -> None:
         sa.CheckConstraint("headline IN (0, 1, 2)", name="ck_calculation_headline"),
         sa.CheckConstraint("low <= value AND value <= high", name="ck_calculation_bounds"),
         sa.ForeignKeyConstraint(["audit_seq"], ["audit.seq"], name="fk_calculation_audit_seq"),
-        sa.ForeignKeyConstraint(
-            ["run_id", "phase_id"], ["phase.run_id", "phase.id"], name="fk_calculation_run_id_phase_id"
-        ),
+        _phase_key("calculation"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_calculation_run_id"),
         sa.PrimaryKeyConstraint("run_id", "id", name="pk_calculation"),
         sqlite_with_rowid=False,
@@ -338,9 +341,7 @@ def _evaluation() -> None:
         ),
         sa.CheckConstraint("(value IS NULL) <> (not_a_number IS NULL)", name="ck_evaluation_value"),
         sa.ForeignKeyConstraint(["audit_seq"], ["audit.seq"], name="fk_evaluation_audit_seq"),
-        sa.ForeignKeyConstraint(
-            ["run_id", "phase_id"], ["phase.run_id", "phase.id"], name="fk_evaluation_run_id_phase_id"
-        ),
+        _phase_key("evaluation"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_evaluation_run_id"),
         sa.PrimaryKeyConstraint("run_id", "id", name="pk_evaluation"),
         sqlite_with_rowid=False,
@@ -373,9 +374,7 @@ def _measurement() -> None:
         sa.CheckConstraint("coverage IS NULL OR (coverage >= 0 AND coverage <= 1)", name="ck_measurement_coverage"),
         sa.CheckConstraint("low <= value AND value <= high", name="ck_measurement_bounds"),
         sa.ForeignKeyConstraint(["audit_seq"], ["audit.seq"], name="fk_measurement_audit_seq"),
-        sa.ForeignKeyConstraint(
-            ["run_id", "phase_id"], ["phase.run_id", "phase.id"], name="fk_measurement_run_id_phase_id"
-        ),
+        _phase_key("measurement"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_measurement_run_id"),
         sa.PrimaryKeyConstraint("run_id", "id", name="pk_measurement"),
         sqlite_with_rowid=False,
