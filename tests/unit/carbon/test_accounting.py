@@ -280,6 +280,12 @@ def test_a_run_of_no_length_has_a_figure() -> None:
     assert _value(made, "operational_g", "location") == pytest.approx(1.2 * 336.38)
 
 
+def test_a_measured_zero_in_every_interval_is_zero() -> None:
+    still = [(START, START + timedelta(hours=1), 0.0)]
+    made = account(_work(_energy(0.0), energy_by_interval=still), GIVEN)
+    assert _value(made, "operational_g", "location") == 0
+
+
 def test_a_us_subregion_takes_the_water_of_its_country() -> None:
     made = account(_work(), Settings(zone="US-CAMX"))
     assert any(factor.id.startswith("ewif:US:") for factor in made.factors)
@@ -289,7 +295,7 @@ def test_a_us_subregion_takes_the_water_of_its_country() -> None:
 def test_without_a_factor_for_it_a_figure_is_absent_with_a_notice() -> None:
     made = account(_work(), Settings(zone="DE", pue=1.1), FactorSet(with_bundled=False))
     assert [one.name for one in made.calculations] == ["facility_energy_j", "energy_j_per_unit"]
-    for what in ("operational_g", "embodied", "wue"):
+    for what in ("operational_g", "lifespan", "wue", "ewif"):
         assert any(what in notice for notice in made.notices), made.notices
 
 

@@ -136,6 +136,10 @@ def test_a_ratio_to_nothing_is_undefined(formula: Formula, values: dict[str, flo
         (formulas.pue, {"facility_energy_j": 1.0, "it_energy_j": 2.0}),
         (formulas.star_by_range, {"energy_j": 3.0, "least_j": 1.0, "most_j": 2.0}),
         (formulas.star_by_rank, {"rank": 0.0, "model_count": 5.0}),
+        (
+            formulas.interpolated_load_ratio,
+            {"load_percent": 60, "below_percent": 10, "below_ratio": 0.3, "above_percent": 50, "above_ratio": 0.8},
+        ),
         (formulas.weighted_intensity_g_per_kwh, {"energy_0_j": 1.0}),
         (formulas.weighted_intensity_g_per_kwh, {}),
     ],
