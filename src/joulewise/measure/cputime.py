@@ -88,15 +88,16 @@ class TreeClock:
         self._ours = self._root == self._view.me
         self._reaper = self._ours and (reaper or self._view.me == 1)
         self._lookout = Lookout(self._view)
-        self._reports = ForkReports(self._forsake) if self._ours and view is None else None
+        self._reports = ForkReports(self._forsake) if self._ours and isinstance(self._view, Processes) else None
         self._start_tick = self._view.start_tick()
         self._retained_us = self._before_us = self._last_us = self._unseen_us = self._used_before_us = 0
         self._usage: Usage | None = None
         self._closed = False
         self._members = {self._root: self._hold_root(count_root)}
+        self._gone: dict[int, _Member] = {}
         self._follow(first=True)
         self._before_us = self._sum_us()
-        if usage is None and self._ours and view is None:
+        if usage is None and self._reports is not None:
             usage = own_group(self._tree_pids, subtract_self=not count_root)
         self._use(usage)
 
@@ -147,24 +148,26 @@ class TreeClock:
 
     def _follow(self, first: bool = False) -> None:
         """Read all members until nobody vanishes meanwhile, then settle what the vanished leave."""
-        gone: dict[int, _Member] = {}
         for _ in range(_MAX_PASSES):
-            vanished = self._pass(gone)
+            vanished = self._pass()
             self._adopt(first)
             if not vanished and not self._lookout.unsure:
                 break
-        if gone:
-            self._settle(gone)
+        if vanished:
+            return  # their heirs may have been read too early: settle next time, and count them then
+        if self._gone:
+            self._settle(self._gone)
+            self._gone = {}
         for member in self._members.values():
             member.settled_us = member.waited_us
 
-    def _pass(self, gone: dict[int, _Member]) -> bool:
+    def _pass(self) -> bool:
         """Read each member, parents before children: who is waited for meanwhile is then missed, not counted twice."""
         vanished = False
         for pid, member in list(self._members.items()):
             stat = member.probe.read()
             if stat is None:
-                gone[pid] = self._members.pop(pid)
+                self._gone[pid] = self._members.pop(pid)
                 member.probe.close()
                 vanished = True
                 continue

@@ -16,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_RECORD = 16
 _open: list[ForkReports] = []
 _hooked = False
 
@@ -39,7 +38,7 @@ class ForkReports:
             text = os.read(self._ends[0], 65536)
         except OSError:  # EAGAIN: nobody forked
             return []
-        words = [int.from_bytes(text[at : at + 8], "little") for at in range(0, len(text) - _RECORD + 1, 8)]
+        words = [int.from_bytes(text[at : at + 8], "little") for at in range(0, len(text), 8)]
         return list(zip(words[::2], words[1::2], strict=False))
 
     def report(self) -> None:

@@ -134,9 +134,12 @@ class _Other:
 
 
 class Processes:
-    """The processes of this machine, or of a fixture tree below `root`."""
+    """The processes of this machine, or of a fixture tree below `root`.
 
-    def __init__(self, root: str = "") -> None:
+    `children_files` false acts as on a kernel without them.
+    """
+
+    def __init__(self, root: str = "", *, children_files: bool = True) -> None:
         self.root = root
         self.me = os.getpid()
         self.tick_us = MICROSECONDS // os.sysconf("SC_CLK_TCK")
@@ -145,7 +148,7 @@ class Processes:
         self._proc = f"{root}/proc"
         self._loadavg_fd = _open_loadavg(self._proc)
         self._pid_max = int(_slurp(f"{self._proc}/sys/kernel/pid_max") or 1 << 22)
-        self._has_children = os.path.exists(f"{self._proc}/{self.me}/task/{self.me}/children")
+        self._has_children = children_files and os.path.exists(f"{self._proc}/{self.me}/task/{self.me}/children")
 
     def own(self, counted: bool) -> Probe:
         """Our own process; with `counted` false only what it waited for."""
