@@ -157,8 +157,13 @@ def _coverage(folded: Folded) -> float | None:
     parts = folded.added_up()
     if not parts or folded.duration_s <= 0:
         return None
-    covered = [one.part("covered_s", folded.start_us, folded.end_us) / folded.duration_s for one in parts]
-    return min(1.0, *covered)
+    return _covered(parts, folded.start_us, folded.end_us)
+
+
+def _covered(parts: list[ChannelEnergy], start_us: int, end_us: int) -> float:
+    """The share of a window in which all of the parts were read, 0..1; the last digits of sums are not gaps."""
+    read_s = min(one.part("covered_s", start_us, end_us) for one in parts)
+    return min(1.0, round(read_s * 1e6 / (end_us - start_us), 9))
 
 
 def _warnings(folded: Folded, slept_us: int) -> Iterator[str]:
@@ -209,7 +214,7 @@ def _measurements(folded: Folded, run_id: str, devices: dict[str, Device], windo
             continue
         if energy in parts:
             summed.append(figures)
-        coverage = min(1.0, energy.part("covered_s", start_us, end_us) * 1e6 / (end_us - start_us))
+        coverage = _covered([energy], start_us, end_us)
         for attribution, figure in figures.items():
             yield Measurement(
                 id=derived_id(run_id, phase_id, energy.channel.key, attribution),
@@ -230,10 +235,8 @@ def _measurements(folded: Folded, run_id: str, devices: dict[str, Device], windo
 def _totals(folded: Folded, run_id: str, window: Window, summed: list[dict[str, Figure]]) -> Iterator[Measurement]:
     phase_id, start_us, end_us = window
     parts = folded.added_up()
-    duration_s = (end_us - start_us) / 1e6
     totals = total_figures(summed) if len(summed) == len(parts) else None  # a part of the sum is not the sum
     for attribution, figure in (totals or {}).items():
-        coverage = min(one.part("covered_s", start_us, end_us) / duration_s for one in parts)
         yield Measurement(
             id=derived_id(run_id, phase_id, "total", attribution),
             run_id=run_id,
@@ -244,7 +247,7 @@ def _totals(folded: Folded, run_id: str, window: Window, summed: list[dict[str, 
             meter="+".join(one.channel.key for one in parts),
             attribution=attribution,
             boundary=_boundary(parts),
-            coverage=min(1.0, coverage),
+            coverage=_covered(parts, start_us, end_us),
         )
     cpu_s = folded.mine.between(start_us, end_us) / 1e6
     yield Measurement(
