@@ -119,11 +119,10 @@ class _Context:
     def factor(self, kind: str, *zones: str) -> Input | None:
         """The newest factor of the first zone that has one; None, with a notice, if none has."""
         for zone in zones:
-            try:
-                return self.sheet.factor(self.factors.find(kind, zone))
-            except FactorError as error:
-                last = error
-        self.sheet.notice(f"no {kind}: {last}")
+            found = self.factors.get(kind, zone)
+            if found is not None:
+                return self.sheet.factor(found)
+        self.sheet.notice(f"no {kind}: no factor for {' or '.join(zones)}")
         return None
 
     def pue(self) -> Input | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from joulewise.carbon import factor_rows
 from joulewise.carbon.tables import by_key
-from joulewise.carbon.zones import Zone, resolve
+from joulewise.carbon.zones import Zone, lookup, resolve
 from joulewise.core.errors import FactorError, JoulewiseError
 from joulewise.core.records import Factor
 
@@ -60,10 +60,7 @@ class FactorSet:
 
     def resolve(self, text: str) -> Zone:
         """Zone of a name; zones of the user's own factors are taken as they are. Raises FactorError."""
-        if any(factor.zone == text for factor in self._extras):
-            row = by_key("cloud_regions", "region").get(text) if self._with_bundled else None
-            return Zone(row["zone"], text) if row else Zone(text)
-        return resolve(text)
+        return self._lookup(text) or resolve(text)
 
     def find(self, kind: str, zone: str, year: int | None = None) -> Factor:
         """The factor of a kind for a zone, in the most recent year that is not after `year` (None: the newest).
@@ -74,16 +71,26 @@ class FactorSet:
         """
         if kind not in self.kinds():
             raise FactorError(f"unknown kind of factor {kind!r}", hint=", ".join(sorted(self.kinds())))
+        found = self.get(kind, zone, year)
+        if found is not None:
+            return found
         candidates = self._candidates(kind, zone)
         if not candidates:
             raise FactorError(f"no {kind} factor for {zone!r}", hint=self._near(kind, zone))
-        fitting = [factor for factor in candidates if year is None or not factor.resolution or _year(factor) <= year]
-        if not fitting:
-            raise FactorError(
-                f"no {kind} factor for {zone!r} in {year} or before",
-                hint=f"the first is of {min(_year(factor) for factor in candidates)}; give your own in a factor file",
-            )
-        return sorted(fitting, key=_year)[-1]  # the sort is stable: of one year the last, the user's, wins
+        raise FactorError(
+            f"no {kind} factor for {zone!r} in {year} or before",
+            hint=f"the first is of {min(_year(factor) for factor in candidates)}; give your own in a factor file",
+        )
+
+    def get(self, kind: str, zone: str, year: int | None = None) -> Factor | None:
+        """As `find`, but None where there is none: for those who have another zone to try."""
+        fitting = [
+            factor
+            for factor in self._candidates(kind, zone)
+            if year is None or not factor.resolution or _year(factor) <= year
+        ]
+        # the sort is stable: of one year the last, the user's, wins
+        return sorted(fitting, key=_year)[-1] if fitting else None
 
     def list(self, kind: str | None = None, zone: str | None = None) -> tuple[Factor, ...]:
         """All factors, or those of a kind or zone, sorted by id."""
@@ -117,11 +124,16 @@ class FactorSet:
                 return [*bundled, *own]
         return []
 
+    def _lookup(self, text: str) -> Zone | None:
+        if not any(factor.zone == text for factor in self._extras):
+            return lookup(text)
+        row = by_key("cloud_regions", "region").get(text) if self._with_bundled else None
+        return Zone(row["zone"], text) if row else Zone(text)
+
     def _canonical(self, kind: str, zone: str) -> str:
         """Grid zone for the grid's kinds, region for the building's; the text itself if it names no place."""
-        try:
-            found = self.resolve(zone)
-        except FactorError:  # a device class or an equivalence: not a place
+        found = self._lookup(zone)
+        if found is None:  # a device class or an equivalence
             return zone
         return found.region or found.zone if kind in ("pue", "wue") else found.zone
 

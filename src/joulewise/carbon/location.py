@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from joulewise.carbon.cloud import CloudMetadata
 from joulewise.carbon.factors import FactorSet
 from joulewise.carbon.zones import WORLD
 from joulewise.core.errors import FactorError
@@ -50,7 +49,7 @@ def locate(
         return Location(zone=found.zone, region=found.region, how=settings.origins.get("zone") or "setting")
     if not settings.detect_cloud:
         return unknown(environ)
-    region = (cloud or CloudMetadata().region)()
+    region = (cloud or _ask_cloud)()
     if region is None:
         return unknown(environ, "no cloud metadata service answered; ")
     try:
@@ -58,6 +57,12 @@ def locate(
     except FactorError:
         return unknown(environ, f"the cloud says {region}, which the factor set does not know; ")
     return Location(zone=found.zone, region=found.region, how="cloud metadata")
+
+
+def _ask_cloud() -> str | None:
+    from joulewise.carbon.cloud import CloudMetadata  # an HTTP client costs more to import than all the rest
+
+    return CloudMetadata().region()
 
 
 def unknown(environ: Mapping[str, str], reason: str = "") -> Location:

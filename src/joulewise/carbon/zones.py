@@ -50,9 +50,14 @@ class Zone:
     region: str = ""
 
 
+def lookup(text: str) -> Zone | None:
+    """The zone that `text` names, None if it names none."""
+    return _names().get(_plain(text))
+
+
 def resolve(text: str) -> Zone:
     """The zone that `text` names. Raises FactorError with close names as the cure."""
-    found = _names().get(_plain(text))
+    found = lookup(text)
     if found is None:
         close = get_close_matches(_plain(text), _names(), n=4, cutoff=0.5)
         shown = ", ".join(dict.fromkeys(_names()[name].region or _names()[name].zone for name in close))

@@ -166,6 +166,12 @@ def test_a_given_location_is_taken() -> None:
     assert pue.inputs["pue"]["value"] == 1.1
 
 
+def test_a_region_without_a_water_figure_takes_the_default_of_the_class() -> None:
+    made = account(_work(), Settings(zone="azure:australiacentral"))
+    assert any(factor.id.startswith("wue:unknown") for factor in made.factors)
+    assert any(factor.id.startswith("pue:azure:australiacentral") for factor in made.factors)
+
+
 def test_what_is_not_given_is_absent_not_zero() -> None:
     made = account(_work(unit_count=None), Settings(zone="FR"))
     for name in ("cost", "energy_j_per_unit", "sci_g_per_unit"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from joulewise.carbon import tables
+from joulewise.carbon import Zone, resolve, tables
 from joulewise.carbon.factors import COLUMNS, FactorSet, read_file
 from joulewise.core.errors import FactorError
 
@@ -69,6 +69,7 @@ def test_the_world_is_a_default_with_a_wide_band_and_never_a_clean_grid() -> Non
 )
 def test_intensity_is_found_by_any_name_of_a_place(name: str, zone: str) -> None:
     assert BUNDLED.find("intensity", name).zone == zone
+    assert resolve(name) == BUNDLED.resolve(name) == Zone(zone)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,7 @@ def test_before_the_first_year_there_is_no_factor() -> None:
 def test_an_unknown_zone_names_close_ones(zone: str, close: str) -> None:
     with pytest.raises(FactorError) as caught:
         BUNDLED.resolve(zone)
+    assert BUNDLED.get("intensity", zone) is None
     assert close in caught.value.hint
     with pytest.raises(FactorError, match="no intensity"):
         BUNDLED.find("intensity", zone)
