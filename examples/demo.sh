@@ -10,17 +10,20 @@ joulewise run --name digits-demo -- python examples/digits.py
 
 echo
 joulewise show digits
+joulewise show digits >"$out/report.txt"
 for suffix in html md json; do
 	joulewise --quiet report digits -o "$out/report.$suffix"
 done
 
 echo
-echo "Every figure can be asked how it came about, for instance the emissions of the whole run:"
-joulewise explain digits:emissions
+joulewise explain digits:emissions >"$out/emissions.txt"
+echo "Every figure can be asked how it came about. joulewise explain digits:emissions begins so:"
+head -n 12 "$out/emissions.txt"
 
 cat <<TXT
 
-The ledger and the reports are in $out/. Open $out/report.html to see the power drawn, and go on with
+In $out/ lie report.html (open it to see the power drawn), report.md, report.json, report.txt, the whole explanation
+of the emissions in emissions.txt, and the ledger. Go on with
   export PATH="\$PWD/.venv/bin:\$PATH" JOULEWISE_LEDGER=$out/ledger.db
   joulewise runs
   joulewise run --zone DE -- python YOUR_SCRIPT.py
