@@ -21,14 +21,31 @@ from joulewise.core.frozen import Frozen
 from joulewise.ledger.tables import metadata
 
 UNITS = {
-    "j", "kwh", "w", "s", "ns", "us", "ms", "h", "years", "g", "kg", "l", "gb", "bytes", "bits", "mhz", "km", "flop",
-    "pp", "mac", "percent", "m2", "tokens", "samples",
+    "j", "kwh", "w", "s", "ns", "us", "ms", "h", "years", "g", "kg", "l", "gb", "bytes", "bits", "mhz", "ghz", "km", "flop",
+    "w2", "pp", "eur", "usd", "cores", "mac", "percent", "m2", "tokens", "samples",
 }  # fmt: skip
 """DESIGN's vocabulary; a rate is UNIT_per_UNIT or UNIT_per_THING (energy_j_per_unit)."""
-COUNTED = {"unit", "kwh", "wh", "j", "s", "gb", "core", "vcpu", "inference", "token", "image", "request", "flop", "g"}
+COUNTED = {
+    "unit",
+    "chip",
+    "kwh",
+    "wh",
+    "j",
+    "s",
+    "gb",
+    "core",
+    "vcpu",
+    "inference",
+    "token",
+    "image",
+    "request",
+    "flop",
+    "g",
+}
 PURE_NUMBERS = {
     "pue", "coverage", "share", "ratio", "level", "load", "utilisation", "count", "fraction", "factor", "n", "rows",
     "seed", "slope", "efficiency", "accuracy", "quality", "size", "rank", "flop",
+    "points", "cores", "chip", "sockets", "spread", "shape", "log", "speed", "ghz",
 }  # fmt: skip
 """Numbers without a unit, by the last word of their name."""
 UNIT_BESIDE = {"value", "low", "high"}
@@ -38,7 +55,8 @@ BY_DOCUMENTATION = {
     "amount": "any quantity, the same one on both sides of a ratio",
     "Settings.wue": "L/kWh; as the flag --wue it goes by its acronym",
     "price_per_device_h": "in the currency of the price",
-    "Channel.scale": "joules, watts or seconds per count, by the channel's quantity",
+    "scale": "joules, watts or seconds per count, by the channel's quantity",
+    "Shares.idle": "our share of the idle power, 0 to 1",
     "price_per_kwh": "in `currency`, which stands beside it",
 }
 PEAK = re.compile(r"_(peak|mean|low|high|min|max|idle|before|after|[ab]|\d+)$")
