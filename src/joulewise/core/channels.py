@@ -26,7 +26,7 @@ class Channel(Frozen):
     """One column of a journal: an integer count, and all that is needed to make joules of it.
 
     `key` names the channel within a host ("rapl:0:package"); `device` is stable over reboots ("cpu:0", a GPU's UUID).
-    `component` is cpu, dram, gpu, psys, board, node, battery or other.
+    `component` is cpu, core, uncore, dram, gpu, psys, board, node, battery or other.
     `scale` is joules per count (energy) or watts per count (power); for busy, use_mine, use_all seconds per count.
     `wrap` is the counter's range in counts: it goes from `wrap` - 1 to 0. None: it does not wrap, a fall is a reset.
     `max_power_w` bounds what is physically possible: more is a gap, not a jump.

@@ -59,7 +59,12 @@ def _host(header: dict[str, Any]) -> Host:
         cpu_count=int(facts["cpu_count"]),
         memory_gb=round((facts["memory_kb"] or 0) * 1024 / 1e9, 3),
         virtual=model.get("params", {}).get("virtual"),
-        details={"kernel": facts["kernel"], "machine": facts["machine"]},
+        details={
+            "kernel": facts["kernel"],
+            "machine": facts["machine"],
+            "chassis": facts.get("chassis", ""),
+            "gpu_count": len({one["device"] for one in header["channels"] if one["component"] == "gpu"}),
+        },
     )
 
 

@@ -26,6 +26,17 @@ _SCHEDULER = (
     "CI",
 )
 
+_CHASSIS = {
+    **dict.fromkeys(("3", "4", "5", "15", "24", "35"), "desktop"),
+    **dict.fromkeys(("6", "7"), "tower"),
+    **dict.fromkeys(("8", "9", "10", "14", "31", "32"), "laptop"),
+    **dict.fromkeys(("17", "23"), "server"),
+    **dict.fromkeys(("28", "29"), "blade"),
+    **dict.fromkeys(("33", "34"), "embedded"),
+    "13": "all-in-one",
+}
+"""SMBIOS chassis types (DSP0134 3.7, table 17) by what they are for."""
+
 
 def text_of(path: str, limit: int = 4096) -> str:
     """The start of a small file, stripped; "" if it can't be read."""
@@ -62,6 +73,7 @@ def host_facts(root: str = "") -> dict[str, Any]:
         "machine": os.uname().machine,
         "kernel": os.uname().release,
         "cpu_count": os.cpu_count() or 1,
+        "chassis": _CHASSIS.get(text_of(f"{root}/sys/class/dmi/id/chassis_type", 16), ""),
         "memory_kb": int(memory[1]) if len(memory) > 1 and memory[1].isdigit() else None,
     }
 

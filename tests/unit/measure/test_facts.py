@@ -88,7 +88,11 @@ def test_the_host_is_described_and_what_is_unknown_is_none(tmp_path):
     assert host_facts()["memory_kb"] > 0
     assert len(boot_id()) == 36
     unknown = host_facts(str(tmp_path))
-    assert (unknown["machine_id"], unknown["memory_kb"]) == ("", None)
+    assert (unknown["machine_id"], unknown["memory_kb"], unknown["chassis"]) == ("", None, "")
+    dmi = tmp_path / "sys/class/dmi/id"
+    dmi.mkdir(parents=True)
+    (dmi / "chassis_type").write_text("10\n")
+    assert host_facts(str(tmp_path))["chassis"] == "laptop"
 
 
 def test_no_secret_of_the_environment_is_kept():
