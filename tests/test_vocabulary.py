@@ -21,8 +21,8 @@ from joulewise.core.frozen import Frozen
 from joulewise.ledger.tables import metadata
 
 UNITS = {
-    "j", "kwh", "w", "s", "ns", "us", "ms", "h", "years", "g", "kg", "l", "gb", "bytes", "bits", "mhz", "ghz", "km", "flop",
-    "w2", "pp", "eur", "usd", "cores", "mac", "percent", "m2", "tokens", "samples",
+    "j", "kwh", "w", "s", "ns", "us", "ms", "h", "years", "g", "kg", "l", "gb", "bytes", "bits", "mhz", "ghz", "km",
+    "flop", "w2", "pp", "eur", "usd", "cores", "mac", "percent", "m2", "tokens", "samples",
 }  # fmt: skip
 """DESIGN's vocabulary; a rate is UNIT_per_UNIT or UNIT_per_THING (energy_j_per_unit)."""
 COUNTED = {
