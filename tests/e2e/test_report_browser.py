@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-import joulewise.carbon.formulas  # noqa: F401 - registers what `how computed` names
 from joulewise.report import view
 from joulewise.report.html import HtmlExporter
 from joulewise.testing.bundles import example_bundle, example_trace
@@ -158,9 +157,12 @@ def test_no_text_of_the_chart_is_clipped_or_overlaps(visit):
             assert apart, text
 
 
-def test_it_prints(visit, tmp_path):
-    page = visit().page
-    page.emulate_media(media="print")
+def test_it_prints_black_on_white_even_from_a_dark_screen(visit, tmp_path):
+    page = visit(color_scheme="dark").page
+    page.emulate_media(media="print", color_scheme="dark")
+
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.querySelector('.band-even')).fill") == "rgb(227, 232, 238)"
     page.pdf(path=str(tmp_path / "report.pdf"))
 
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")

@@ -104,11 +104,13 @@ def bundle(run: str = "latest", settings: Settings | None = None) -> Bundle:
 
 def show(run: str = "latest", settings: Settings | None = None, *, equivalents: bool = False) -> _report.RunView:
     """A run ready to be drawn, with its children and its power trace."""
+    from joulewise.api.filing import MOST_CHILDREN
+
     settings = settings or load_settings()
     recover(settings)
     with open_ledger(settings) as ledger:
         found = ledger.bundle(_resolved(ledger, run))
-        children = [ledger.bundle(row.id) for row in ledger.children(found.run.id)[:100]]
+        children = [ledger.bundle(row.id) for row in ledger.children(found.run.id)[:MOST_CHILDREN]]
         return view_of(found, children, trace=_trace_of(found, ledger.trace_folder), equivalents=equivalents)
 
 
@@ -138,7 +140,6 @@ def view_of(
     equivalents: bool = False,
 ) -> _report.RunView:
     """Any bundle ready to be drawn, filed or not."""
-    import joulewise.carbon.formulas  # noqa: F401 - registers what `how computed` names
     import joulewise.report as room
 
     return room.view(bundle, children, trace, room.equivalents_of(bundle) if equivalents else ())
@@ -185,15 +186,16 @@ def with_carbon(result: Result, settings: Settings) -> Result:
 
 
 class Outcome:
-    """A command that was measured: how it ended, what it cost, and whether that stands in the ledger."""
+    """A command that was measured and settled: how it ended, what it cost, whether that stands in the ledger, and why
+    not if it doesn't."""
 
     __slots__ = ("exit", "filed", "problems", "view")
 
-    def __init__(self, exit: Exit | None, view: _report.RunView, recovered: Recovered) -> None:
+    def __init__(self, exit: Exit | None, view: _report.RunView, filed: bool, problems: Sequence[str]) -> None:
         self.exit = exit
         self.view = view
-        self.filed = view.run_id in recovered.filed
-        self.problems = tuple(recovered.problems)
+        self.filed = filed
+        self.problems = tuple(problems)
 
 
 def run_command(argv: Sequence[str], settings: Settings | None = None, **job: Any) -> Outcome:
@@ -201,29 +203,38 @@ def run_command(argv: Sequence[str], settings: Settings | None = None, **job: An
 
     `job` takes name, kind, unit, unit_count, project, tags, seed. `outcome.exit` ends this process as the command did.
     """
-    from joulewise.measure import Job, run_command
-
     settings = settings or load_settings()
-    return _outcome(run_command(argv, Job(**job), settings, os.environ), settings)
+    return settle(measure_command(argv, settings, **job), settings)
 
 
 def watch(pid: int, settings: Settings | None = None, **job: Any) -> Outcome:
     """Measure a process tree that runs already, until it ends or Ctrl-C, and file it."""
+    settings = settings or load_settings()
+    return settle(measure_process(pid, settings, **job), settings)
+
+
+def measure_command(argv: Sequence[str], settings: Settings, **job: Any) -> Measured:
+    """Run a command, measured; nothing is filed yet, so that nothing can come between it and its exit code."""
+    from joulewise.measure import Job, run_command
+
+    return run_command(argv, Job(project=settings.project, **job), settings, os.environ)
+
+
+def measure_process(pid: int, settings: Settings, **job: Any) -> Measured:
+    """Measure a process tree that runs already; nothing is filed yet."""
     from joulewise.measure import Job, watch
 
-    settings = settings or load_settings()
-    return _outcome(watch(pid, Job(**job), settings, os.environ), settings)
+    return watch(pid, Job(project=settings.project, **job), settings, os.environ)
 
 
-def _outcome(measured: Measured, settings: Settings) -> Outcome:
+def settle(measured: Measured, settings: Settings) -> Outcome:
+    """Add carbon and file what was measured. What can't be filed now stays in the spool, and the figures are shown."""
+    from joulewise.api import filing
+
     result = measured.result
-    recovered = recover(settings, only=result.run_id)
-    if result.run_id not in recovered.filed:  # other ranks still measure, or the ledger refused: it stays in the spool
-        result = with_carbon(result, settings)
-        return Outcome(measured.exit, view_of(result.bundle, trace=result.trace), recovered)
-    with open_ledger(settings) as ledger:
-        filed = ledger.bundle(result.run_id)
-    return Outcome(measured.exit, view_of(filed, trace=result.trace), recovered)
+    filed, problems = filing.settle(result, settings)
+    shown, *children = filed or [with_carbon(result, settings).bundle]
+    return Outcome(measured.exit, view_of(shown, children, trace=result.trace), bool(filed), problems)
 
 
 def diagnose(settings: Settings | None = None) -> Diagnosis:

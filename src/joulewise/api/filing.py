@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from joulewise.measure import Result
 
 
+MOST_CHILDREN = 100
+"""A report lists so many runs below a run; `joulewise runs` lists all."""
+
+
 def opened(settings: Settings) -> _ledger.Ledger:
     """The ledger in force, made if need be; use it with `with`. Raises LedgerError with the cure."""
     import joulewise.ledger
@@ -147,3 +151,20 @@ def recover(settings: Settings, *, only: str | None = None) -> Recovered:
         except (JoulewiseError, OSError) as error:  # one bad run must not keep the others out
             found.problems.append(f"{taken.folder}: {error}")
     return found
+
+
+def settle(result: Result, settings: Settings) -> tuple[list[Bundle], list[str]]:
+    """File a run whose session has just ended, and its children: the bundles, its own first, and what went wrong.
+
+    No bundles: it waits in the spool for ranks that still measure, or for a ledger that can't be reached now.
+    """
+    from joulewise.core.errors import JoulewiseError
+
+    try:
+        problems = recover(settings).problems
+        with opened(settings) as ledger:
+            filed = _filed(ledger, result.run_id)
+            below = [ledger.bundle(row.id) for row in ledger.children(result.run_id)[:MOST_CHILDREN]]
+            return ([filed, *below] if filed else []), problems
+    except JoulewiseError as error:
+        return [], [str(error)]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from joulewise.core.records import Bundle, Evaluation, Run
 from joulewise.report.carbon_rows import carbon_sections, expired, factor_grid
-from joulewise.report.digits import number, share
+from joulewise.report.digits import number, seconds, share
 from joulewise.report.energy_rows import (
     component_grid,
     energy_section,
@@ -66,9 +66,9 @@ def view(
 
 
 def headline(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Energy, money, carbon: in this order, the absent ones too, each once."""
+    """Energy, money, carbon: in this order, each once; energy and carbon even if absent, money only if known."""
     by_key = {row.key: row for row in rows}
-    chosen = [by_key[key] for key in _HEADLINE if key in by_key]
+    chosen = [by_key[key] for key in _HEADLINE if key in by_key and (key != "cost" or by_key[key].figure)]
     carbon = [row for row in chosen if row.key.startswith("emissions_g")]
     if not carbon:
         chosen += [by_key[key] for key in ("operational_g.location", "operational_g") if key in by_key][:1]
@@ -78,7 +78,7 @@ def headline(rows: Iterable[Row]) -> tuple[Row, ...]:
 def one_line(run_view: RunView) -> str:
     """What `joulewise run` says when the command has ended: the headline in one line, the run to ask for."""
     parts = [f"{row.shown}, {row.method}" if row.figure else _missing(row) for row in run_view.headline]
-    return f"{' · '.join(parts)} · {number(round(run_view.duration_s, 1))} s · run {run_view.run_id}"
+    return f"{' · '.join(parts)} · {seconds(run_view.duration_s)} · run {run_view.run_id}"
 
 
 def notices(bundle: Bundle) -> list[Notice]:
@@ -185,7 +185,7 @@ def _children_grid(children: Sequence[Bundle]) -> Grid | None:
         found = find_energy(child, "with_idle_share")
         row = measured_row(found, Explainer(child), child.run.name) if found else None
         energy = replace(row, key=f"run.{child.run.id}.{row.key}") if row else "not measured"
-        duration = f"{number(round(child.run.duration_s, 3))} s"
+        duration = seconds(child.run.duration_s)
         lines.append((child.run.id, child.run.name, child.run.status, duration, energy))
     columns = ("Run", "Name", "Status", "Duration", "Energy with idle share")
     note = "Their energy is part of this run's, if this run's meters cover their machine; the two are not added."

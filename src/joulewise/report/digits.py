@@ -70,6 +70,11 @@ def number(value: float) -> str:
     return _rounded(value, _decimals_for(value, EXACT_DIGITS), ROUND_HALF_EVEN, strip=True)
 
 
+def seconds(duration_s: float) -> str:
+    """A duration with three significant digits, whole seconds from a hundred on: "0.031 s", "84.2 s", "7,214 s"."""
+    return f"{number(round(duration_s) if duration_s >= 100 else float(f'{duration_s:.3g}'))} s"
+
+
 def share(value: float) -> str:
     """0.9934 becomes "99.3 %"; what is not all of it never reads "100 %"."""
     percent = Decimal(repr(value * 100)).quantize(Decimal("0.1"), ROUND_FLOOR if value < 1 else ROUND_HALF_EVEN)

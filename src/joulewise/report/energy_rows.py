@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from joulewise.core.figures import Figure, scaled, total
 from joulewise.core.records import ATTRIBUTIONS, Bundle, Measurement, Phase
-from joulewise.report.digits import number, share, shown
+from joulewise.report.digits import number, seconds, share, shown
 from joulewise.report.how import Explainer, channels_of, meter_keys
 from joulewise.report.labels import ATTRIBUTION_LABELS, COMPONENT_LABELS, component_label, quantity_label
 from joulewise.report.view import Grid, Row, Section, Step
@@ -59,7 +59,7 @@ def phase_grid(bundle: Bundle, explainer: Explainer) -> Grid | None:
         label = "  " * depth + name + (f" (×{len(phases)})" if len(phases) > 1 else "")
         duration_s = sum(phase.duration_s for phase in phases)
         energy = _phase_row(bundle, explainer, phases, whole.figure if whole else None)
-        lines.append((label, f"{number(round(duration_s, 3))} s", energy, _mean_power(energy, duration_s)))
+        lines.append((label, seconds(duration_s), energy, _mean_power(energy, duration_s)))
     return Grid(
         title="Phases",
         columns=("Phase", "Duration", "Energy with idle share", "Mean power"),
@@ -167,7 +167,9 @@ def _component_lines(
         for attribution in ORDER:
             found = here.get(attribution)
             cells.append(
-                measured_row(found, explainer, f"{label}, {attribution}", largest) if found else "not measured"
+                measured_row(found, explainer, f"{label}, {attribution.replace('_', ' ')}", largest)
+                if found
+                else "not measured"
             )
         first = next(iter(here.values()))
         coverage = "" if first.coverage is None else share(first.coverage)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import joulewise.carbon.formulas  # noqa: F401 - registers the formulas that runs name
 from joulewise.core import formulas
 from joulewise.core.channels import Channel
 from joulewise.core.errors import NotFound

@@ -10,7 +10,7 @@ from joulewise.core.figures import Figure
 from joulewise.core.formulas import Formula
 from joulewise.core.records import Factor
 from joulewise.core.settings import HELP, Settings
-from joulewise.report.digits import number, share, shown
+from joulewise.report.digits import number, seconds, share, shown
 from joulewise.report.listing import Listing, figure_fields, simple
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def runs(page: Page) -> Listing:
             row.name,
             row.kind,
             row.status,
-            f"{number(round(row.duration_s, 1))} s",
+            seconds(row.duration_s),
             _brief(row.energy),
             _brief(row.emissions),
             row.id[-8:],

@@ -46,7 +46,9 @@ class TableExporter:
             if isinstance(block, Section):
                 parts += [Text(""), self._section(block, widths)]
             elif block.title not in _QUIET_GRIDS:
-                parts += [Text(""), self._grid(block)]
+                drawn = self._grid(block)
+                title = [] if isinstance(drawn, Text) else [Text(plain(block.title), style="bold")]
+                parts += [Text(""), *title, drawn]
         parts += [Text(""), self._facts(view)]
         return self._drawn(parts)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-import joulewise.carbon.formulas  # noqa: F401 - registers what `how computed` names
 from joulewise.core.plugins import load
 from joulewise.core.records import Bundle
 from joulewise.report import draw_steps, find_rows, view

@@ -45,8 +45,6 @@ def test_a_setting_is_named_as_the_origin():
 
 
 def test_the_known_formula_speaks():
-    import joulewise.carbon.formulas  # noqa: F401 - registers them
-
     expression = steps(example_bundle(), "operational_g.location")[0][1].text
 
     assert "E" in expression

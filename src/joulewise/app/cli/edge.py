@@ -1,16 +1,14 @@
-"""The outermost edge: errors become a message, a cure and an exit code; a closed pipe becomes silence."""
+"""The outermost edge: errors become a message, a cure and an exit code; Ctrl-C ends quietly."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 
 import click
 
 from joulewise.core.errors import JoulewiseError
 
-BROKEN_PIPE, INTERRUPTED, BUG = 141, 130, 1
+INTERRUPTED, BUG = 130, 1
 """As shells count: 128 and the number of the signal."""
 
 
@@ -20,10 +18,6 @@ def run_guarded(arguments: Sequence[str], command: click.Command | None = None) 
 
     try:
         code = (command or cli).main(args=list(arguments), prog_name="joulewise", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _close_stdout()
-        return BROKEN_PIPE
     except click.ClickException as error:
         _say_usage(error)
         return error.exit_code
@@ -65,9 +59,3 @@ def _say_usage(error: click.ClickException) -> None:
     click.echo(f"joulewise: {plain(error.format_message())}", err=True)
     if context is not None:
         click.echo(f"Try: {context.command_path} --help", err=True)
-
-
-def _close_stdout() -> None:
-    """Whoever read has left: the interpreter must not try to flush the rest at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())

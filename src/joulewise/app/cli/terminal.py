@@ -15,6 +15,8 @@ import click
 
 from joulewise.report.listing import Style
 
+BROKEN_PIPE = 141
+"""128 and the number of SIGPIPE, as shells count."""
 PATIENCE_S = 2.0
 LOG_VARIABLE = "JOULEWISE_LOG"
 
@@ -65,8 +67,13 @@ class Terminal:
             status.stop()
 
     def put(self, text: str) -> None:
-        """Data on stdout, as it is."""
-        click.echo(_fit(text, sys.stdout), nl=not text.endswith("\n"), color=True)
+        """Data on stdout, as it is. If whoever read has left, the command ends silently, as SIGPIPE ends others."""
+        try:
+            click.echo(_fit(text, sys.stdout), nl=not text.endswith("\n"), color=True)
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())  # the interpreter flushes the rest at exit
+            raise click.exceptions.Exit(BROKEN_PIPE) from None
 
 
 def configure_logging(loudness: int, environ: Mapping[str, str] | None = None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from joulewise.app.cli.files import format_of
 from joulewise.app.cli.finish import finish
 from joulewise.app.cli.options import job_from, job_options, output_option, setting_options, settings_from
 from joulewise.app.cli.terminal import Terminal
@@ -32,5 +33,6 @@ def run(terminal: Terminal, /, command: tuple[str, ...], output: str, reports: t
 
     job = job_from(options)
     settings = settings_from(options)
-    outcome = api.run_command(command, settings, **job)
-    finish(terminal, outcome, output, reports)
+    for path in reports:
+        format_of(path)  # a wrong name must be said before the work, not after
+    finish(terminal, api.measure_command(command, settings, **job), settings, output, reports)

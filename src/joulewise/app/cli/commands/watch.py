@@ -26,4 +26,4 @@ def watch(terminal: Terminal, /, pid: int, output: str, reports: tuple[str, ...]
     job = job_from(options)
     settings = settings_from(options)
     terminal.say(f"joulewise: watching process {pid}; Ctrl-C ends it and files the run")
-    finish(terminal, api.watch(pid, settings, **job), output, reports)
+    finish(terminal, api.measure_process(pid, settings, **job), settings, output, reports)
