@@ -73,7 +73,7 @@ reference: $(VENV)/.test ## Write docs/reference anew from the code
 
 check: test docs ## Everything that CI runs
 
-bench: $(VENV)/.demo ## Compare the tracker's cost with CodeCarbon's (about five minutes)
+bench: $(VENV)/.demo ## Compare the tracker's cost with CodeCarbon's (about twenty minutes)
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --no-compile --disable-pip-version-check 'codecarbon==3.3.2' hatchling editables
 	@.venv-bench/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-build-isolation --editable .

@@ -1,7 +1,7 @@
 """What a tracker costs the work that it measures: joulewise beside CodeCarbon 3.3.2 and no tracker, in the same run.
 
 Every figure comes from fresh processes, the trackers interleaved, so that a busy minute of the machine hits all alike.
-`make bench` runs it (about ten minutes) and writes benchmarks/results/tracker_overhead.json, which the docs quote.
+`make bench` runs it (about twenty minutes) and writes benchmarks/results/tracker_overhead.json, which the docs quote.
 `--smoke` takes a minute and writes nothing.
 """
 
@@ -150,7 +150,7 @@ def options_of(args: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="a minute, no file")
     parser.add_argument("--repeats", type=int, default=21, help="starts of each tracker")
-    parser.add_argument("--rounds", type=int, default=3, help="idle and busy windows of each tracker")
+    parser.add_argument("--rounds", type=int, default=2, help="idle and busy windows of each tracker")
     parser.add_argument("--settle-s", type=float, default=20.0, help="seconds before an idle window begins")
     parser.add_argument("--window-s", type=float, default=60.0, help="seconds of an idle window")
     parser.add_argument("--crowd", type=int, default=1_000, help="sleeping processes for the crowded host")
