@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from joulewise.measure.launch import CommandNotStarted, Exit, launch
+from joulewise.measure.launch import CommandNotStarted, Exit, Signals, become_subreaper, launch, wait
+from joulewise.measure.terminal import Terminal
 
 LAUNCHER = """
 import os, sys
@@ -193,6 +194,61 @@ def test_an_exit_tells_the_code_of_a_shell() -> None:
     assert caught.value.code == 5
 
 
+def end_of(*argv: str) -> Exit:
+    with Signals() as signals:
+        return wait(launch(argv, os.environ, signals.before), signals.terminal)
+
+
+def test_an_end_tells_code_signal_and_cpu_time() -> None:
+    assert end_of("sh", "-c", "exit 3").code == 3
+    killed = end_of("sh", "-c", "kill -9 $$")
+    assert (killed.code, killed.signal) == (None, signal.SIGKILL)
+    burn = "import time\nwhile time.process_time() < 0.2: pass"
+    assert 200_000 <= end_of(sys.executable, "-c", burn).cpu_us < 2_000_000
+
+
+def test_signals_of_others_are_passed_on_and_own_ones_are_not_sent_back() -> None:
+    script = (
+        f"trap 'exit 5' USR1; kill -USR2 {os.getpid()}; sh -c 'kill -USR1 {os.getpid()}' & while :; do sleep 0.05; done"
+    )
+    assert end_of("sh", "-c", script).code == 5
+
+
+def test_afterwards_signals_are_as_before() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    old = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        end_of("sh", "-c", f"kill -TERM {os.getpid()}")
+        assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGCHLD, old)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+    assert signal.sigpending() == set()
+
+
+def test_orphans_come_to_us_and_are_reaped() -> None:
+    assert become_subreaper()
+    try:
+        end_of("sh", "-c", "(sh -c 'exit 0' &) ; sleep 0.2")
+    finally:
+        assert become_subreaper(False)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_terminal_gets_its_modes_back_and_a_pipe_has_none() -> None:
+    outer, inner = pty.openpty()
+    terminal = Terminal(inner)
+    terminal.restore()  # not our foreground: left alone, or the kernel would stop us
+    os.close(inner)
+    terminal.restore()
+    os.close(outer)
+    reading, writing = os.pipe()
+    Terminal(reading).restore()
+    os.close(reading)
+    os.close(writing)
+
+
 class Shell:
     """An interactive shell with job control on a terminal of its own."""
 
@@ -229,6 +285,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     shell.until(b"$ ")
     shell.type(f"cd {tmp_path}; u='{sys.executable} under.py'; echo se''t\n".encode())
     shell.until(b"set\r\n")
+    shell.until(b"$ ")
     yield shell
     shell.close()
 
@@ -238,6 +295,7 @@ def test_ctrl_z_stops_command_and_launcher_and_fg_goes_on(shell: Shell) -> None:
     shell.until(b"ready\r\n")
     shell.type(b"\x1a")
     shell.until(b"Stopped")
+    shell.until(b"$ ")
     shell.type(b"fg\n")
     shell.until(b"got-$line'")
     shell.type(b"word\n")
@@ -249,6 +307,7 @@ def test_ctrl_c_is_the_commands_to_answer(shell: Shell) -> None:
     shell.until(b"ready\r\n")
     shell.type(b"\x03")
     shell.until(b"caught\r\n")
+    shell.until(b"$ ")
     shell.type(b"echo code=$?\n")
     shell.until(b"code=9")
 
