@@ -7,7 +7,7 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulewise.core.records import Phase
@@ -116,6 +116,7 @@ def test_time_has_a_fitting_unit(end_s, unit):
     assert unit in svg(PowerSeries(t_s=(end_s / 2, end_s), power_w=(("CPU", (1.0, 2.0)),)))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.none(), st.floats(0, 1e5)), min_size=2, max_size=40).filter(any),
     st.floats(min_value=1e-3, max_value=1e6),
