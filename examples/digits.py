@@ -1,7 +1,7 @@
 """Train six kinds of model on scikit-learn's bundled digits, and let joulewise say what each one costs.
 
 Run it by itself, or as `make demo` does:  joulewise run --name digits-demo --zone DE -- python examples/digits.py
-Options: the number of seeds that each model is trained with (default 5).
+Options: the number of seeds that each model is trained with (default 3).
 """
 
 from __future__ import annotations
@@ -57,4 +57,4 @@ def main(seeds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
