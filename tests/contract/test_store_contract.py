@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from joulewise import ledger
 from joulewise.core.errors import LedgerError, NotFound, OutOfRange, UndefinedFigure, UsageError
 from joulewise.core.records import Evaluation
 from joulewise.ledger import RunQuery
@@ -369,3 +370,22 @@ def test_what_people_type_is_resolved(store):
 def test_nothing_is_latest_in_an_empty_ledger(store):
     with pytest.raises(NotFound, match="empty"):
         store.resolve("latest")
+
+
+# Other ledgers
+
+
+def test_ledgers_merge_whatever_holds_them(store, store_url, tmp_path):
+    with ledger.open(str(tmp_path / "laptop.db")) as laptop:
+        laptop.append_many([full_bundle(1), small_bundle(2, name="a\x00b", seed=2**70)])
+        laptop.append_calculations([total_emissions(small_bundle(2).run.id, 7.0, id="b", supersedes="emissions")])
+        store.append(small_bundle(3))
+
+        assert store.merge(str(tmp_path / "laptop.db")).runs == 2
+        assert laptop.merge(store_url).runs == 1
+        assert laptop.runs().rows == store.runs().rows
+        for row in store.runs().rows:
+            whole = laptop.bundle(row.id, include_superseded=True)
+            assert whole == store.bundle(row.id, include_superseded=True)
+        assert store.verify().ok
+        assert laptop.verify().ok

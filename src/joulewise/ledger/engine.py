@@ -80,7 +80,7 @@ def _postgresql_engine(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url).set(drivername="postgresql+psycopg")
         return sa.create_engine(parsed, pool_pre_ping=True, isolation_level="READ COMMITTED")
-    except exc.ArgumentError as error:
+    except (exc.ArgumentError, ValueError) as error:
         raise UsageError("can't read the ledger URL", hint=_EXAMPLES) from error
     except ModuleNotFoundError as error:
         raise PluginMissing("a PostgreSQL ledger needs psycopg", hint="pip install 'joulewise[postgres]'") from error
