@@ -83,11 +83,16 @@ def open_ledger(settings: Settings | None = None) -> _ledger.Ledger:
     return opened(settings or load_settings())
 
 
+def current_ledger(settings: Settings | None = None) -> _ledger.Ledger:
+    """The ledger in force, with all runs taken in that have ended or died since; use it with `with`."""
+    from joulewise.api.filing import current
+
+    return current(settings or load_settings())
+
+
 def runs(query: _ledger.RunQuery | None = None, settings: Settings | None = None) -> _ledger.Page:
     """A page of the list of runs, newest first by default; what dead processes left is taken in first."""
-    settings = settings or load_settings()
-    recover(settings)
-    with open_ledger(settings) as ledger:
+    with current_ledger(settings) as ledger:
         return ledger.runs(query)
 
 
@@ -96,9 +101,7 @@ def bundle(run: str = "latest", settings: Settings | None = None) -> Bundle:
 
     Raises NotFound with what comes near.
     """
-    settings = settings or load_settings()
-    recover(settings)
-    with open_ledger(settings) as ledger:
+    with current_ledger(settings) as ledger:
         return ledger.bundle(_resolved(ledger, run))
 
 
@@ -106,9 +109,7 @@ def show(run: str = "latest", settings: Settings | None = None, *, equivalents: 
     """A run ready to be drawn, with its children and its power trace."""
     from joulewise.api.filing import MOST_CHILDREN
 
-    settings = settings or load_settings()
-    recover(settings)
-    with open_ledger(settings) as ledger:
+    with current_ledger(settings) as ledger:
         found = ledger.bundle(_resolved(ledger, run))
         children = [ledger.bundle(row.id) for row in ledger.children(found.run.id)[:MOST_CHILDREN]]
         return view_of(found, children, trace=_trace_of(found, ledger.trace_folder), equivalents=equivalents)
@@ -168,14 +169,11 @@ def _trace_of(bundle: Bundle, folder: str) -> _report.PowerTrace | None:
 # Measuring from outside
 
 
-def recover(settings: Settings | None = None, *, only: str | None = None) -> Recovered:
-    """Take in the journals of runs that have ended or died; runs that still measure are left alone.
-
-    `only` is the id of the one run to look for.
-    """
+def recover(settings: Settings | None = None) -> Recovered:
+    """Take in the journals of runs that have ended or died; runs that still measure are left alone."""
     from joulewise.api import filing
 
-    return filing.recover(settings or load_settings(), only=only)
+    return filing.recover(settings or load_settings())
 
 
 def with_carbon(result: Result, settings: Settings) -> Result:
@@ -272,9 +270,7 @@ def merge(source: str, settings: Settings | None = None) -> _ledger.Merged:
 
 def export(path: str, format: str, query: _ledger.RunQuery | None = None, settings: Settings | None = None) -> int:
     """Write all runs that match to a file: json (everything), csv or parquet (a line a run); how many they were."""
-    settings = settings or load_settings()
-    recover(settings)
-    with open_ledger(settings) as ledger:
+    with current_ledger(settings) as ledger:
         return ledger.export(query, format, path)
 
 

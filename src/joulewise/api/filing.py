@@ -69,15 +69,14 @@ def with_carbon(result: Result, settings: Settings) -> Result:
     return with_bundle(result, bundle, account.notices)
 
 
-def file_measured(result: Result, settings: Settings) -> Bundle:
+def file_measured(result: Result, settings: Settings, ledger: _ledger.Ledger) -> Bundle:
     """File a measured run, with carbon and its trace, and return what is in the ledger; filing twice is filing once.
 
     The settings of the measured process count for carbon where the journal kept them. Raises LedgerError.
     """
-    with opened(settings) as ledger:
-        return _filed(ledger, result.run_id) or _file_new(
-            with_carbon(result, _as_measured(result.bundle, settings)), ledger
-        )
+    return _filed(ledger, result.run_id) or _file_new(
+        with_carbon(result, _as_measured(result.bundle, settings)), ledger
+    )
 
 
 def _file_new(result: Result, ledger: _ledger.Ledger) -> Bundle:
@@ -122,35 +121,54 @@ def _as_measured(bundle: Bundle, settings: Settings) -> Settings:
 
 
 class Recovered:
-    """What taking in the spool found: ids of runs that were filed, and what could not be filed and why."""
+    """What taking in the spool found: ids of runs that were filed, and by folder what could not be filed and why."""
 
     __slots__ = ("filed", "problems")
 
     def __init__(self) -> None:
         self.filed: list[str] = []
-        self.problems: list[str] = []
+        self.problems: dict[str, str] = {}
 
 
-def recover(settings: Settings, *, only: str | None = None) -> Recovered:
+def recover(settings: Settings, ledger: _ledger.Ledger | None = None) -> Recovered:
     """Take in the journals of runs that have ended or died; runs that still measure are left alone.
 
-    `only` is the id of the one run to look for.
+    The ledger is opened only if there is something to file. Raises LedgerError if it can't be reached.
     """
+    from contextlib import ExitStack
+
     from joulewise.core.errors import JoulewiseError
     from joulewise.measure import mark_filed, take_in
 
     found = Recovered()
     spool, state = _settings.spool_folder(settings, os.environ), _settings.state_folder(os.environ)
-    for taken in take_in(spool, only=only, state_folder=state):
-        if taken.result is None:
-            found.problems.append(f"{taken.folder}: {taken.problem}")
-            continue
-        try:
-            found.filed.append(file_measured(taken.result, settings).run.id)
-            mark_filed(taken.folder)
-        except (JoulewiseError, OSError) as error:  # one bad run must not keep the others out
-            found.problems.append(f"{taken.folder}: {error}")
+    with ExitStack() as stack:
+        for taken in take_in(spool, state_folder=state):
+            if taken.result is None:
+                found.problems[taken.folder] = taken.problem
+                continue
+            ledger = ledger or stack.enter_context(opened(settings))
+            try:
+                found.filed.append(file_measured(taken.result, settings, ledger).run.id)
+                mark_filed(taken.folder)
+            except (JoulewiseError, OSError) as error:  # one bad run must not keep the others out
+                found.problems[taken.folder] = str(error)
     return found
+
+
+def current(settings: Settings) -> _ledger.Ledger:
+    """The ledger in force, with all that waited in the spool taken in; what had to stay there is logged."""
+    ledger = opened(settings)
+    try:
+        problems = recover(settings, ledger).problems
+    except BaseException:
+        ledger.close()
+        raise
+    if problems:
+        from logging import getLogger
+
+        getLogger(__name__).warning("%s", waiting(len(problems)))
+    return ledger
 
 
 def settle(result: Result, settings: Settings) -> tuple[list[Bundle], list[str]]:
@@ -161,10 +179,17 @@ def settle(result: Result, settings: Settings) -> tuple[list[Bundle], list[str]]
     from joulewise.core.errors import JoulewiseError
 
     try:
-        problems = recover(settings).problems
         with opened(settings) as ledger:
+            problems = recover(settings, ledger).problems
             filed = _filed(ledger, result.run_id)
             below = [ledger.bundle(row.id) for row in ledger.children(result.run_id)[:MOST_CHILDREN]]
-            return ([filed, *below] if filed else []), problems
     except JoulewiseError as error:
         return [], [str(error)]
+    told = [problem for folder, problem in problems.items() if os.path.basename(folder) == result.run_id]
+    others = len(problems) - len(told)
+    return ([filed, *below] if filed else []), [*told, *([waiting(others)] if others else [])]
+
+
+def waiting(count: int) -> str:
+    """What to say of runs that could not be filed."""
+    return f"{count} {'run waits' if count == 1 else 'runs wait'} in the spool: joulewise ledger recover says why"

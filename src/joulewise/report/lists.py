@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from joulewise.carbon import FactorChange
     from joulewise.ledger import Page, RunRow
 
+_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^@/\s]*@")
 NOT_MEASURED = "not measured"
 
 
@@ -86,7 +88,7 @@ def factor_changes(changes: Sequence[FactorChange]) -> Listing:
 
 def settings(current: Settings, *, explain: bool = False) -> Listing:
     """Each setting with its value and, if asked, where the value is from and what it means."""
-    values = {key: getattr(current, key) for key in HELP}
+    values = {key: without_password(getattr(current, key)) for key in HELP}
     columns = ("Setting", "Value", *(("From", "Meaning") if explain else ()))
     lines = [
         (key, _setting_text(value), *((current.origins.get(key, "default"), HELP[key]) if explain else ()))
@@ -167,6 +169,11 @@ def calibration(record: Mapping[str, Any], path: str) -> Listing:
 def factor_record(factor: Factor) -> dict[str, Any]:
     """All fields of a factor."""
     return {name: getattr(factor, name) for name in factor.__dataclass_fields__}
+
+
+def without_password(value: Any) -> Any:
+    """A URL with *** for the password in it; anything else as it is."""
+    return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
 
 
 def _run_record(row: RunRow) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
@@ -15,6 +16,7 @@ PowerTrace = Mapping[str, Sequence[float | None]] | Mapping[str, Sequence[float]
 """A filed trace: column t_s, and a power in W a channel; None or NaN is a gap."""
 MINE = "mine_w"
 """The column of our own share of the machine's power."""
+MOST_BANDS = 150
 MOST_POINTS = 600
 """More than a screen has pixels helps nobody; the trace itself keeps every reading."""
 
@@ -38,13 +40,15 @@ def power_series(bundle: Bundle, trace: PowerTrace) -> PowerSeries | None:
 
 
 def bands(bundle: Bundle) -> tuple[Band, ...]:
-    """The phases as bands of the chart, two levels deep at most."""
-    return tuple(
+    """The phases as bands of the chart: two levels at most, and no level of more than MOST_BANDS, which nobody could
+    tell apart."""
+    found = [
         Band(name=name, start_s=phase.started_s, end_s=phase.started_s + phase.duration_s, depth=depth)
         for depth, name, phases in grouped_phases(bundle.phases)
-        if depth < 2
         for phase in phases
-    )
+    ]
+    count = Counter(band.depth for band in found)
+    return tuple(band for band in found if band.depth < 2 and count[band.depth] <= MOST_BANDS)
 
 
 def _by_component(bundle: Bundle, trace: PowerTrace) -> dict[str, list[float | None]]:

@@ -18,6 +18,7 @@ from joulewise.core.errors import NotFound, UsageError
 from joulewise.core.plugins import load, names
 from joulewise.core.protocols import Exporter
 from joulewise.core.records import Bundle, Evaluation
+from joulewise.core.settings import Settings
 from joulewise.report import Grid, Style, draw, draw_run, draw_steps, find_rows, lists, split_reference, view
 from joulewise.report.html import HtmlExporter, interval_bar, policy
 from joulewise.report.json_export import SCHEMA, JsonExporter, document
@@ -240,3 +241,11 @@ def test_an_absent_figure_is_explained_by_its_cure(run_view, format):
 def test_the_trace_is_drawn_only_if_there_is_one():
     assert '<svg class="chart"' not in HtmlExporter().render(view(example_bundle()))
     assert '<svg class="chart"' in HtmlExporter().render(view(example_bundle(), trace=example_trace()))
+
+
+def test_a_password_is_never_shown():
+    found = Settings(ledger="postgresql://team:s3cret@db/joulewise", zone="DE")
+    listing = lists.settings(found)
+
+    assert "s3cret" not in draw(listing, "table") + draw(listing, "json")
+    assert listing.records[0]["value"] == "postgresql://team:***@db/joulewise"

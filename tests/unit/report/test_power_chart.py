@@ -140,6 +140,16 @@ def test_hostile_names_stay_text():
     assert hostile in [element.text for element in drawing.iter(f"{SVG}title")]
 
 
+def test_phases_beyond_number_are_left_to_the_table():
+    steps = tuple(
+        Phase(id=f"p{number}", run_id=RUN_ID, name="step", started_s=number * 0.01, duration_s=0.01)
+        for number in range(5000)
+    )
+    found = view(replace(example_bundle(), phases=steps), trace=example_trace())
+
+    assert found.power.bands == ()
+
+
 def test_a_hundred_phases_still_draw():
     phases = tuple(
         Phase(id=f"p{number}", run_id=RUN_ID, name="step", started_s=number * 0.8, duration_s=0.7)

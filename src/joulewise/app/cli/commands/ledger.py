@@ -46,8 +46,8 @@ def recover(terminal: Terminal, /, **options: Any) -> None:
         terminal.put(run_id)
     terminal.say(f"{len(found.filed)} runs taken in.")
     if found.problems:
-        for problem in found.problems:
-            terminal.say(f"joulewise: {problem}", level=-2)
+        for folder, problem in found.problems.items():
+            terminal.say(f"joulewise: {folder}: {problem}", level=-2)
         raise LedgerError(f"{len(found.problems)} could not be filed", hint="their journals stay where they are")
 
 
