@@ -64,7 +64,7 @@ def watch(pid: int, job: Job, settings: Settings, environ: Mapping[str, str]) ->
     session = Session(job, settings, environ, clock=clock).start()
     status = "finished"
     try:
-        wait_for(pid)
+        wait_for(pid, clock.pids)
     except KeyboardInterrupt:
         session.warn(f"stopped by Ctrl-C while process {pid} went on: the figures end there")
         status = "killed"

@@ -135,15 +135,32 @@ def wait(pid: int, terminal: Terminal | None = None) -> Exit:
 
     If a signal ended the command, the modes of the terminal are put back.
     """
+    # With threads that were there before `Signals`, one of them may swallow the news: then we look ourselves, too.
+    patience_s = 0.1 if _has_strangers() else 3600.0
     while True:
         ended = _reap(pid)
         if ended:
             if terminal and ended.signal is not None:
                 terminal.restore()
             return ended
-        info = signal.sigwaitinfo(_TAKEN)
+        info = signal.sigtimedwait(_TAKEN, patience_s)
+        if info is None:
+            continue
         if info.si_signo != signal.SIGCHLD and info.si_code != _FROM_KERNEL and info.si_pid != pid:
             os.kill(pid, info.si_signo)
+
+
+def _has_strangers() -> bool:
+    """True if a thread takes the signals that we hold back: one that did not inherit our mask."""
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{thread}/status", encoding="ascii", errors="replace") as file:
+                blocked = next((line.split()[1] for line in file if line.startswith("SigBlk:")), "0")
+        except OSError:  # it has ended
+            continue
+        if not int(blocked, 16) >> (signal.SIGCHLD - 1) & 1:
+            return True
+    return False
 
 
 def _reap(command: int) -> Exit | None:

@@ -63,7 +63,9 @@ def test_our_own_group_is_taken_only_while_all_in_it_are_ours(container: Tree) -
     group.close()
 
 
-@pytest.mark.parametrize("procs", [f"{ME}\n0\n", f"{ME}\n99\n", "77\n", ""], ids=["hidden", "others", "not us", "empty"])
+@pytest.mark.parametrize(
+    "procs", [f"{ME}\n0\n", f"{ME}\n99\n", "77\n", ""], ids=["hidden", "others", "not us", "empty"]
+)
 def test_a_group_with_others_or_without_us_is_not_ours(container: Tree, procs: str) -> None:
     container.put("sys/fs/cgroup/cgroup.procs", procs)
     assert own_group(lambda: frozenset({int(ME), 77}), root=str(container.root)) is None

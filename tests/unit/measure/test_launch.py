@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pty
 import select
@@ -10,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -194,11 +196,33 @@ def test_an_exit_tells_the_code_of_a_shell() -> None:
     assert caught.value.code == 5
 
 
+def alone(test: Callable[[], None]) -> Callable[[], None]:
+    """Run the test in a forked child with one thread: signals to this process go to its only, waiting thread."""
+
+    @functools.wraps(test)
+    def forked() -> None:
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                test()
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+                raise
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+    return forked
+
+
 def end_of(*argv: str) -> Exit:
     with Signals() as signals:
         return wait(launch(argv, os.environ, signals.before), signals.terminal)
 
 
+@alone
 def test_an_end_tells_code_signal_and_cpu_time() -> None:
     assert end_of("sh", "-c", "exit 3").code == 3
     killed = end_of("sh", "-c", "kill -9 $$")
@@ -207,6 +231,7 @@ def test_an_end_tells_code_signal_and_cpu_time() -> None:
     assert 200_000 <= end_of(sys.executable, "-c", burn).cpu_us < 2_000_000
 
 
+@alone
 def test_signals_of_others_are_passed_on_and_own_ones_are_not_sent_back() -> None:
     script = (
         f"trap 'exit 5' USR1; kill -USR2 {os.getpid()}; sh -c 'kill -USR1 {os.getpid()}' & while :; do sleep 0.05; done"
@@ -214,6 +239,7 @@ def test_signals_of_others_are_passed_on_and_own_ones_are_not_sent_back() -> Non
     assert end_of("sh", "-c", script).code == 5
 
 
+@alone
 def test_afterwards_signals_are_as_before() -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     old = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -226,6 +252,7 @@ def test_afterwards_signals_are_as_before() -> None:
     assert signal.sigpending() == set()
 
 
+@alone
 def test_orphans_come_to_us_and_are_reaped() -> None:
     assert become_subreaper()
     try:

@@ -175,9 +175,13 @@ def test_strict_raises_what_the_meter_raised(make):
     session = make(SteadyMeter(broken=MeterUnavailable("gone")), strict=True)
     with pytest.raises(MeterUnavailable, match="gone"):
         session.start()
-    with pytest.raises(ZeroDivisionError), make(SteadyMeter(), strict=True) as session:
-        session._open.sampler.fault = MeterUnavailable("gone")
-        _ = 1 / 0
+
+
+def test_the_work_s_own_exception_goes_before_a_meter_s_fault(make):
+    session = make(SteadyMeter(), strict=True).start()
+    session._open.sampler.fault = MeterUnavailable("gone")
+    session.__exit__(ValueError, ValueError("the work's"), None)
+    assert session.result.bundle.run.status == "failed"
 
 
 def test_no_meter_means_no_figure_and_never_zero(make, tmp_path):

@@ -1,5 +1,7 @@
 """Curves: interpolation, sums, and busy time that is finer than the kernel's clock."""
 
+from itertools import pairwise
+
 import pytest
 
 from joulewise.measure.timeline import Curve, added, monotone, rises, smoothed_busy
@@ -36,6 +38,6 @@ def test_busy_time_is_never_less_than_ours_at_any_moment():
     mine = Curve([(0, 0.0), (3_000, 3_000.0), (6_000, 6_000.0), (900_000, 400_000.0)])
     busy = Curve([(0, 0.0), (3_000, 0.0), (6_000, 10_000.0), (300_000, 150_000.0), (900_000, 500_000.0)])
     smooth = smoothed_busy(mine, busy, times)
-    for before, after in zip(times, times[1:], strict=False):
+    for before, after in pairwise(times):
         assert smooth.between(before, after) >= mine.between(before, after) - 1e-6
     assert smooth.at(900_000) == pytest.approx(500_000, rel=0.01)
