@@ -1,5 +1,6 @@
 """Laws of the fold: conservation, additivity, and no raw count, however odd, that makes a wrong figure."""
 
+import itertools
 import math
 
 import pytest
@@ -93,7 +94,7 @@ def test_power_integrates_by_trapezoid_and_never_below_zero(milliwatts):
     series = [(index * 1_000_000, count) for index, count in enumerate(milliwatts)]
     channel = rapl(quantity=POWER, wrap=None, max_power_w=None)
     joules = attribute(channel, series, clocks(10**9, 1.0, 2.0)).part("machine", 0, 10**9)
-    pairs = zip(milliwatts, milliwatts[1:], strict=False)
+    pairs = itertools.pairwise(milliwatts)
     assert joules == pytest.approx(sum((a + b) / 2e3 for a, b in pairs if a >= 0 and b >= 0))
 
 
