@@ -12,8 +12,10 @@ imported when they are asked for.
 
 from __future__ import annotations
 
-import joulewise.measure.session  # the room of that name is loaded before the function takes its place
-from joulewise.api import measure
+import sys
+
+import joulewise.measure.session  # noqa: F401 - what a measured process needs is loaded now, not when it starts
+from joulewise import api as _api
 from joulewise.core.version import VERSION as __version__
 
 TYPE_CHECKING = False
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
         diagnose,
         explain,
         load_settings,
+        measure,
         recover,
         run_command,
         runs,
@@ -31,6 +34,17 @@ if TYPE_CHECKING:
         watch,
     )
     from joulewise.integrations.ipython import load_ipython_extension
+
+class _Measuring(type(sys)):  # type: ignore[misc]
+    """The room `joulewise.measure`, which can be called: `joulewise.measure("train")` is `joulewise.api.measure`.
+
+    A function of that name beside the room would break `import joulewise.measure.session as ...`.
+    """
+
+    __call__ = staticmethod(_api.measure)
+
+
+sys.modules["joulewise.measure"].__class__ = _Measuring
 
 _API = (
     "bundle",

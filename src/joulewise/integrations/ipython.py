@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 @magics_class
-class JoulesMagics(Magics):  # type: ignore[misc]
+class JoulesMagics(Magics):
     """The magic; `joules.last` is the result of the last cell."""
 
     last: Result | None = None

@@ -96,7 +96,7 @@ class Equipment:
     def _may_exist(self, name: str) -> bool:
         if name not in _TRACES or options_of(self._settings, name):
             return True
-        return any(os.path.exists(f"{self._root}{trace}") for trace in _TRACES[name])
+        return any(_is_there(f"{self._root}{trace}") for trace in _TRACES[name])
 
     def _ask(self, name: str, pids: Callable[[], frozenset[int]]) -> tuple[list[Meter], list[Finding]]:
         from joulewise.core.channels import Finding
@@ -112,6 +112,14 @@ class Equipment:
         except Exception as error:  # noqa: BLE001 - a plug-in's bug must not end the user's program
             return [], [Finding(plugin=name, state="broken", what="discovery failed", why=f"{error!r}")]
         return list(found), list(told)
+
+
+def _is_there(path: str) -> bool:
+    """True for a file, and for a folder with something in it: kernels make the folders of classes without devices."""
+    try:
+        return bool(os.listdir(path))
+    except OSError:  # no folder
+        return os.path.exists(path)
 
 
 def options_of(settings: Settings, plugin: str) -> dict[str, Any]:
