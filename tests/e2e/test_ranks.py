@@ -81,7 +81,11 @@ def test_four_ranks_are_one_run_with_the_energy_of_one_node(tmp_path):
     assert result.bundle.run.status == "finished"
     assert result.cpu_time_s >= 4 * 0.25
     assert result.machine_j <= 100 * result.duration_s * 1.02, "the node once, not four times"
-    assert {phase.name for phase in result.bundle.phases} == {f"rank {rank}" for rank in range(4)}
+    phases = [phase.name for phase in result.bundle.phases]
+    assert set(phases) == {f"rank {rank}" for rank in range(4)}
+    parts = [result.figure("energy_j", phase=phase).value for phase in phases]
+    assert sum(parts) <= result.energy_j + 1e-9, "phases of ranks at the same time share the node's energy"
+    assert all(result.figure("cpu_time_s", phase=phase).value < 0.4 for phase in phases)
 
 
 def test_when_the_leader_dies_another_rank_reads_on(tmp_path):

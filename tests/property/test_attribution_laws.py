@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from joulewise.core.channels import ENERGY, POWER, Channel
 from joulewise.measure.attribution import PARTS, Shares, attribute
-from joulewise.measure.fold import fold, window_figures
+from joulewise.measure.fold import Window, fold, window_figures
 from joulewise.measure.reading import parse
 from joulewise.measure.timeline import Curve
 from joulewise.testing.journals import JournalBuilder
@@ -110,7 +110,7 @@ def test_figures_are_ordered_and_bounded(steps, mine_part):
         at_s, energy_j, busy_s = at_s + duration_s, energy_j + power_w * duration_s, busy_s + busy * duration_s
         built.tick(at_s, busy_s * mine_part, busy_s, [round(energy_j * 1e3) % WRAP])
     folded = fold([parse(built.end().content())])
-    figures = window_figures(folded, folded.energies[0], folded.start_us, folded.end_us)
+    figures = window_figures(folded, folded.energies[0], Window(folded.start_us, folded.end_us))
     if figures is None:
         return
     dynamic, with_idle, machine = figures["dynamic"], figures["with_idle_share"], figures["machine"]

@@ -12,7 +12,7 @@ from joulewise.core.frozen import as_dict
 from joulewise.core.records import Bundle, Device, Evaluation, Host, Measurement, Phase, Run
 from joulewise.core.ulid import milliseconds_of, new_ulid
 from joulewise.measure.attribution import ChannelEnergy
-from joulewise.measure.fold import Folded, total_figures, window_figures
+from joulewise.measure.fold import Folded, Window, total_figures, window_figures
 from joulewise.measure.meters.select import WHOLE
 from joulewise.measure.reading import JournalData
 
@@ -30,13 +30,13 @@ def bundle_of(folded: Folded, status: str) -> Bundle:
     devices = _devices(folded, host.id)
     run = _run(folded, status, host.id)
     phases = list(_phases(folded, run.id))
-    windows = [(None, folded.start_us, folded.end_us), *((phase.id, start, end) for phase, start, end in phases)]
+    windows = [(None, Window(folded.start_us, folded.end_us)), *((phase.id, window) for phase, window in phases)]
     return Bundle(
         run=run,
         host=host,
         devices=tuple(devices.values()),
-        phases=tuple(phase for phase, _, _ in phases),
-        measurements=tuple(one for window in windows for one in _measurements(folded, run.id, devices, window)),
+        phases=tuple(phase for phase, _ in phases),
+        measurements=tuple(one for where in windows for one in _measurements(folded, run.id, devices, *where)),
         evaluations=tuple(_evaluations(folded, run.id)),
     )
 
@@ -186,9 +186,9 @@ def _warnings(folded: Folded, slept_us: int) -> Iterator[str]:
         yield "no meter on this machine could be read: energy is unknown (joulewise doctor says why)"
 
 
-def _phases(folded: Folded, run_id: str) -> Iterator[tuple[Phase, int, int]]:
+def _phases(folded: Folded, run_id: str) -> Iterator[tuple[Phase, Window]]:
     """Phases with their window; one that nobody ended (a crash) ends with its journal."""
-    for one in folded.journals:
+    for rank, one in enumerate(folded.journals):
         for begun in one.phases:
             start_us = one.moments_us[begun["seq"]]
             end_us = one.moments_us.get(one.phase_ends.get(begun["id"], -1), one.end_us)
@@ -201,25 +201,22 @@ def _phases(folded: Folded, run_id: str) -> Iterator[tuple[Phase, int, int]]:
                     duration_s=(end_us - start_us) / 1e6,
                     parent_id=begun["parent_id"],
                 ),
-                start_us,
-                end_us,
+                Window(start_us, end_us, rank),
             )
 
 
-Window = tuple[str | None, int, int]
-
-
-def _measurements(folded: Folded, run_id: str, devices: dict[str, Device], window: Window) -> Iterator[Measurement]:
-    phase_id, start_us, end_us = window
+def _measurements(
+    folded: Folded, run_id: str, devices: dict[str, Device], phase_id: str | None, window: Window
+) -> Iterator[Measurement]:
     summed: list[dict[str, Figure]] = []
     parts = folded.added_up()
     for energy in folded.energies:
-        figures = window_figures(folded, energy, start_us, end_us)
+        figures = window_figures(folded, energy, window)
         if figures is None:
             continue
         if energy in parts:
             summed.append(figures)
-        coverage = _covered([energy], start_us, end_us)
+        coverage = _covered([energy], window.start_us, window.end_us)
         for attribution, figure in figures.items():
             yield Measurement(
                 id=derived_id(run_id, phase_id, energy.channel.key, attribution),
@@ -234,11 +231,12 @@ def _measurements(folded: Folded, run_id: str, devices: dict[str, Device], windo
                 boundary=_boundary([energy]),
                 coverage=coverage,
             )
-    yield from _totals(folded, run_id, window, summed)
+    yield from _totals(folded, run_id, phase_id, window, summed)
 
 
-def _totals(folded: Folded, run_id: str, window: Window, summed: list[dict[str, Figure]]) -> Iterator[Measurement]:
-    phase_id, start_us, end_us = window
+def _totals(
+    folded: Folded, run_id: str, phase_id: str | None, window: Window, summed: list[dict[str, Figure]]
+) -> Iterator[Measurement]:
     parts = folded.added_up()
     totals = total_figures(summed) if len(summed) == len(parts) else None  # a part of the sum is not the sum
     for attribution, figure in (totals or {}).items():
@@ -252,9 +250,9 @@ def _totals(folded: Folded, run_id: str, window: Window, summed: list[dict[str, 
             meter="+".join(one.channel.key for one in parts),
             attribution=attribution,
             boundary=_boundary(parts),
-            coverage=_covered(parts, start_us, end_us),
+            coverage=_covered(parts, window.start_us, window.end_us),
         )
-    cpu_s = folded.mine.between(start_us, end_us) / 1e6
+    cpu_s = folded.cpu_us(window) / 1e6
     yield Measurement(
         id=derived_id(run_id, phase_id, "cpu_time_s"),
         run_id=run_id,

@@ -18,6 +18,20 @@ ALONE, SHARED = 0.06, 0.24
 """95 % error of splitting by CPU time, alone on the device and with neighbours (field: 5 % and 20 % at 90 %)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of monotonic time. A phase belongs to one of several ranks (`rank`), and gets that rank's share only:
+    phases that ranks run at the same time then sum to the run, as they must."""
+
+    start_us: int
+    end_us: int
+    rank: int | None = None
+
+    @property
+    def duration_s(self) -> float:
+        return (self.end_us - self.start_us) / 1e6
+
+
 @dataclass(slots=True)
 class Folded:
     """A run on one node: its time, its CPU time and the energy of each channel, as curves over monotonic µs."""
@@ -25,6 +39,7 @@ class Folded:
     journals: list[JournalData]
     start_us: int
     end_us: int
+    ranks: list[Curve]
     mine: Curve
     busy: Curve
     steal: Curve
@@ -40,6 +55,19 @@ class Folded:
     def duration_s(self) -> float:
         """First to last snapshot, seconds of the monotonic clock."""
         return (self.end_us - self.start_us) / 1e6
+
+    def cpu_us(self, window: Window) -> float:
+        """Our CPU time in a window, or that of its rank."""
+        curve = self.mine if window.rank is None else self.ranks[window.rank]
+        return curve.between(window.start_us, window.end_us)
+
+    def rank_shares(self, window: Window) -> tuple[float, float]:
+        """What of the run's dynamic and idle energy in a window is the window's rank's: by CPU time, and evenly."""
+        if window.rank is None or len(self.ranks) == 1:
+            return 1.0, 1.0
+        even = 1.0 / len(self.ranks)
+        ours_us = self.mine.between(window.start_us, window.end_us)
+        return (self.cpu_us(window) / ours_us if ours_us > 0 else even), even
 
     def added_up(self) -> list[ChannelEnergy]:
         """The channels whose joules sum to the run's: the components, if all are metered, or else one whole machine's.
@@ -60,13 +88,15 @@ def fold(journals: list[JournalData]) -> Folded:
         raise JournalError("no journal, no run")
     if len({one.header["boot_id"] for one in journals}) > 1:
         raise JournalError("journals of different boots can't be folded into one run")
-    mine = added([rises(one.cpu_us) for one in journals])
+    ranks = [rises(one.cpu_us) for one in journals]
+    mine = added(ranks)
     times = sorted({moment for one in journals for moment in one.moments_us.values()})
     raw_busy = rises(_merged([one.busy_us for one in journals]))
     folded = Folded(
         journals=journals,
         start_us=min(one.start_us for one in journals),
         end_us=max(one.end_us for one in journals),
+        ranks=ranks,
         mine=mine,
         busy=smoothed_busy(mine, raw_busy, times),
         steal=rises(_merged([one.steal_us for one in journals])),
@@ -86,19 +116,21 @@ def fold(journals: list[JournalData]) -> Folded:
     return folded
 
 
-def window_figures(folded: Folded, energy: ChannelEnergy, start_us: int, end_us: int) -> dict[str, Figure] | None:
+def window_figures(folded: Folded, energy: ChannelEnergy, window: Window) -> dict[str, Figure] | None:
     """The three figures of a channel in a window, J; None if nothing was read in it."""
+    start_us, end_us = window.start_us, window.end_us
     covered_s = energy.part("covered_s", start_us, end_us)
     if covered_s <= 0:
         return None
     machine = energy.part("machine", start_us, end_us)
-    gap_s = max(0.0, (end_us - start_us) / 1e6 - covered_s)
+    gap_s = max(0.0, window.duration_s - covered_s)
     # what a gap may hide: the highest power that the channel showed
     hidden_j = gap_s * (energy.peak_w or 0.0) if gap_s > 0.001 * covered_s else 0.0
     low = min(machine, energy.part("low", start_us, end_us))
     high = max(machine, energy.part("high", start_us, end_us)) + hidden_j
-    dynamic = energy.part("mine_dynamic", start_us, end_us)
-    idle = energy.part("mine_idle", start_us, end_us)
+    dynamic_share, idle_share = folded.rank_shares(window)
+    dynamic = energy.part("mine_dynamic", start_us, end_us) * dynamic_share
+    idle = energy.part("mine_idle", start_us, end_us) * idle_share
     others = energy.part("others", start_us, end_us)
     error = _split_error(dynamic, others)
 

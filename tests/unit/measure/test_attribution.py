@@ -5,7 +5,7 @@ import pytest
 from joulewise.core.channels import BUSY, ENERGY, POWER, USE_ALL, USE_MINE, Channel
 from joulewise.core.errors import JournalError
 from joulewise.measure.attribution import Shares, attribute
-from joulewise.measure.fold import fold, total_figures, window_figures
+from joulewise.measure.fold import Window, fold, total_figures, window_figures
 from joulewise.measure.reading import parse
 from joulewise.measure.timeline import Curve
 from joulewise.testing.journals import JournalBuilder
@@ -107,7 +107,7 @@ def test_unknown_idle_power_widens_the_dynamic_figure_only():
         for second in range(0, 101, 5):
             built.tick(second, second / 2, second, [second * 30 * S])
         folded = fold([parse(built.end().content())])
-        return window_figures(folded, folded.energies[0], folded.start_us, folded.end_us)
+        return window_figures(folded, folded.energies[0], Window(folded.start_us, folded.end_us))
 
     known, unknown = figures(idle_w=10.0), figures()
     assert unknown["machine"] == known["machine"]
@@ -147,7 +147,7 @@ def test_contained_and_whole_machine_channels_are_shown_but_not_added():
     built = JournalBuilder(channels).tick(0, 0, 0, [0] * 4).tick(10, 5, 10, [900 * S, 600 * S, 500 * S, 100 * S]).end()
     folded = fold([parse(built.content())])
     assert [one.channel.key for one in folded.added_up()] == ["rapl:0", "rapl:0:dram"]
-    parts = [window_figures(folded, one, folded.start_us, folded.end_us) for one in folded.added_up()]
+    parts = [window_figures(folded, one, Window(folded.start_us, folded.end_us)) for one in folded.added_up()]
     assert total_figures(parts)["machine"].value == pytest.approx(700.0)
 
 
@@ -175,7 +175,7 @@ def test_a_gap_raises_the_upper_bound_and_lowers_the_coverage():
     built = JournalBuilder([channel(idle_w=0.0)]).tick(0, 0, 0, [None])
     built.tick(10, 10, 10, [0]).tick(20, 20, 20, [1000 * S]).tick(40, 40, 40, [None]).end()
     folded = fold([parse(built.content())])
-    machine = window_figures(folded, folded.energies[0], folded.start_us, folded.end_us)["machine"]
+    machine = window_figures(folded, folded.energies[0], Window(folded.start_us, folded.end_us))["machine"]
     assert machine.value == machine.low == pytest.approx(1000.0)
     assert machine.high == pytest.approx(1000.0 + 30 * 100)
 
@@ -183,7 +183,7 @@ def test_a_gap_raises_the_upper_bound_and_lowers_the_coverage():
 def test_a_window_without_a_reading_has_no_figure():
     built = JournalBuilder([channel()]).tick(0, 0, 0, [None]).tick(10, 0, 0, [None]).end()
     folded = fold([parse(built.content())])
-    assert window_figures(folded, folded.energies[0], folded.start_us, folded.end_us) is None
+    assert window_figures(folded, folded.energies[0], Window(folded.start_us, folded.end_us)) is None
     assert total_figures([]) is None
 
 
