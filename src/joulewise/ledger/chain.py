@@ -7,17 +7,20 @@ each, which say where a difference lies. Rows removed from the very end leave no
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from joulewise.ledger import tables
 from joulewise.ledger.filing import Rows
 from joulewise.ledger.rows import Row, canonical, digest, pack, row_bytes
 
+_log = logging.getLogger(__name__)
 GENESIS = "0" * 64
 HIGH_WATER = "joulewise_high_water"
 """PostgreSQL's sequence that remembers the last entry's number; SQLite's AUTOINCREMENT does so by itself."""
@@ -80,6 +83,10 @@ def remember(engine: sa.Engine, seq: int) -> None:
 
     Two writers may come here in either order, and a crash may skip it; then the mark lags until the next entry.
     """
-    if engine.dialect.name == "postgresql":
+    if engine.dialect.name != "postgresql":
+        return
+    try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text(f"SELECT setval('{HIGH_WATER}', :seq)"), {"seq": seq})
+    except exc.DBAPIError as error:  # what was filed is committed, and must not look as if it were not
+        _log.warning("the ledger's high-water mark was not raised to %d: %s", seq, error.orig)

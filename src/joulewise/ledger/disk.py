@@ -24,7 +24,7 @@ def check_place(path: str, *, create: bool, mounts: str = "/proc/self/mountinfo"
     would destroy the file), a folder that can't be written, a file that is no SQLite database, or, unless `create`,
     no file at all.
     """
-    folder = os.path.dirname(path)
+    folder = os.path.dirname(os.path.realpath(path))
     if not os.path.exists(path):
         if not create:
             raise LedgerError(f"there is no ledger at {path}", hint="joulewise run -- COMMAND makes one")
