@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -172,4 +174,7 @@ def _validity(year: str) -> dict[str, str]:
 def _factor(table_name: str, source_key: str, **fields: Any) -> Factor:
     source = by_key("sources", "key")[source_key]
     about = {name: source[name] for name in ("source", "url", "licence", "version")}
-    return Factor(set_id=set_id(), sha256=table(table_name).sha256, **{**about, **fields})
+    values = {**about, **fields}
+    # the ledger keeps a factor by its id for ever: another release with another content needs another id
+    made = Factor(set_id=set_id(), sha256=table(table_name).sha256, **values)
+    return replace(made, id=f"{made.id}@{hashlib.sha256(repr(made).encode()).hexdigest()[:8]}")

@@ -103,8 +103,8 @@ class FactorSet:
 
     def diff(self, other: FactorSet) -> tuple[FactorChange, ...]:
         """What differs from here to `other`, by id; the set's own name and hash don't count."""
-        before = {factor.id: factor for factor in self.list()}
-        after = {factor.id: factor for factor in other.list()}
+        before = {_name(factor): factor for factor in self.list()}
+        after = {_name(factor): factor for factor in other.list()}
         return tuple(
             FactorChange(id=id, before=before.get(id), after=after.get(id))
             for id in sorted(before.keys() | after.keys())
@@ -161,8 +161,13 @@ def _year(factor: Factor) -> int:
     return int(factor.valid_from[:4]) if factor.valid_from else 0
 
 
+def _name(factor: Factor) -> str:
+    """The id without the hash of its set or row: the same factor in another edition."""
+    return factor.id.partition("@")[0]
+
+
 def _content(factor: Factor | None) -> Factor | None:
-    return None if factor is None else replace(factor, set_id="", sha256="")
+    return None if factor is None else replace(factor, id=_name(factor), set_id="", sha256="")
 
 
 @lru_cache(maxsize=16)

@@ -39,7 +39,7 @@ def header_of(
         "joulewise": VERSION,
         **identity,
         **{field: value for field, value in as_dict(job).items() if field not in ("parent_id", "command")},
-        "settings": {key: value for key, value in as_dict(settings).items() if key != "origins"},
+        "settings": public_settings(settings),
         "process": facts,
         "host": host_facts(),
         "cpus": machine.cpus if machine is not None else os.cpu_count(),
@@ -50,3 +50,18 @@ def header_of(
         "monotonic_us": time.monotonic_ns() // 1000,
         "channels": channels,
     }
+
+
+def public_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that a run is filed with: no places of this machine, and no password that stands in a URL."""
+    private = ("origins", "ledger", "spool")
+    return {key: _without_password(value) for key, value in as_dict(settings).items() if key not in private}
+
+
+def _without_password(value: Any) -> Any:
+    """A URL without its user part; any other value as it is."""
+    if isinstance(value, str) and "://" in value:
+        scheme, _, rest = value.partition("://")
+        place, slash, path = rest.partition("/")
+        return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
+    return value

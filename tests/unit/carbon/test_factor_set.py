@@ -44,7 +44,7 @@ def test_every_factor_is_complete_bounded_and_unique() -> None:
         figure = factor.as_figure()
         assert figure.low >= 0, factor.id
         assert factor.source, factor.id
-        assert factor.url.startswith("https://") or factor.id.endswith(":judgement"), factor.id
+        assert factor.url.startswith("https://") or ":judgement@" in factor.id, factor.id
         assert factor.licence, factor.id
         assert factor.version, factor.id
         assert factor.sha256 in {tables.table(name).sha256 for name in tables.NAMES}
