@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from joulewise.integrations.ipython import load_ipython_extension
 
+
 class _Measuring(type(sys)):  # type: ignore[misc]
     """The room `joulewise.measure`, which can be called: `joulewise.measure("train")` is `joulewise.api.measure`.
 
