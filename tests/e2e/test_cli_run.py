@@ -46,7 +46,7 @@ def test_streams_pass_through_and_one_line_says_the_cost(run):
     assert done.stdout == b"in\x00\xff"
     assert done.stderr.startswith(b"err\n")
     assert done.stderr.count(b"\n") == 2
-    assert b"run 01" in done.stderr
+    assert b"joulewise show 01" in done.stderr
 
 
 def test_quiet_says_nothing_at_all(run):

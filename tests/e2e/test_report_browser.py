@@ -116,7 +116,7 @@ def test_headings_and_tables_are_in_order(visit):
 
 def test_how_computed_opens_without_a_script(visit):
     page = visit().page
-    details = page.locator("details", has_text="Carbon in all").first
+    details = page.locator("details", has_text="Carbon, total").first
     details.locator("summary").click()
 
     assert "C = O + M" in details.inner_text()

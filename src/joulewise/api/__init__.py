@@ -305,6 +305,12 @@ def ledger_info(settings: Settings | None = None) -> dict[str, str | int | None]
 # Factors, plug-ins, formulas
 
 
+def check_zone(settings: Settings) -> None:
+    """Raises FactorError, with close names, if the zone that was set does not exist: better said before the work."""
+    if settings.zone:
+        factor_set().resolve(settings.zone)
+
+
 def factor_set(path: str | None = None) -> FactorSet:
     """The bundled factors, with those of a CSV file laid over them if `path` is given. Raises FactorError."""
     from joulewise.carbon import FactorSet

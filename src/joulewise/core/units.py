@@ -150,9 +150,17 @@ def ns_from_s(duration_s: float) -> int:
     return round(duration_s * 1_000_000_000)
 
 
-_ENERGY = ((J_PER_MWH, "MWh"), (J_PER_KWH, "kWh"), (J_PER_WH, "Wh"), (1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"))
-_MASS = ((1e6, "t"), (1e3, "kg"), (1.0, "g"), (1e-3, "mg"), (1e-6, "µg"))
-_VOLUME = ((1e3, "m³"), (1.0, "L"), (1e-3, "mL"), (1e-6, "µL"))
+_ENERGY = (
+    (J_PER_MWH, "MWh"),
+    (J_PER_KWH, "kWh"),
+    (J_PER_WH, "Wh"),
+    (1.0, "J"),
+    (1e-3, "mJ"),
+    (1e-6, "µJ"),
+    (1e-9, "nJ"),
+)
+_MASS = ((1e6, "t"), (1e3, "kg"), (1.0, "g"), (1e-3, "mg"), (1e-6, "µg"), (1e-9, "ng"))
+_VOLUME = ((1e3, "m³"), (1.0, "L"), (1e-3, "mL"), (1e-6, "µL"), (1e-9, "nL"))
 _SCALES = {"J": _ENERGY, "g": _MASS, "L": _VOLUME}
 
 

@@ -23,6 +23,9 @@ run = tables.run
 def resolve(connection: sa.Connection, text: str) -> str:
     """The run's id. Tried in turn: `latest`, the whole id, the name, the start of an id, its end (from 4 characters).
 
+    `latest` is the newest run that has no run above it: what a script measures within a measured command is that
+    command's. Where every run has one above (only a node's ranks were merged in, say), it is the newest of all.
+
     Raises NotFound with what comes near, or with the choices if an end or start fits several.
     """
     wanted = text.strip()
@@ -46,8 +49,9 @@ def resolve(connection: sa.Connection, text: str) -> str:
 
 
 def _latest(connection: sa.Connection, text: str) -> str:
-    page = find_page(connection, RunQuery(limit=1, count=False))
-    if not page.rows:
+    pages = (find_page(connection, RunQuery(limit=1, count=False, roots_only=roots)) for roots in (True, False))
+    page = next((page for page in pages if page.rows), None)
+    if page is None:
         raise NotFound(f"no run {text!r}: the ledger is empty", hint="joulewise run -- COMMAND")
     return page.rows[0].id
 

@@ -82,6 +82,9 @@ class Result:
         names = {one.quantity for one in self.bundle.measurements} | {one.name for one in self.bundle.calculations}
         raise NotFound(f"no figure {name!r} in this run", hint=f"one of {', '.join(sorted(names)) or 'none'}")
 
+    def __str__(self) -> str:
+        return self.summary()
+
     def summary(self) -> str:
         """One line for people."""
         parts = [f"{self.bundle.run.name or 'run'}: {self.duration_s:.1f} s"]

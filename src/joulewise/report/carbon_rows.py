@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
+from joulewise.core.figures import Figure
 from joulewise.core.records import Bundle, Calculation, Factor
 from joulewise.report.digits import shown
-from joulewise.report.energy_rows import absent
+from joulewise.report.energy_rows import absent, energy_size
 from joulewise.report.how import Explainer, validity
 from joulewise.report.labels import FACTOR_LABELS, calculation_label
 from joulewise.report.view import Grid, Row, Section
 
 STALE_YEARS = 2
+PER_UNIT = "Per functional unit"
+NOT_COUNTED = ("nobody counted units of work", "session.count('inference', n), or --unit and --unit-count")
 NO_ENERGY = ("no energy was measured", "joulewise doctor")
 _WANTED: dict[str, tuple[tuple[str, str], ...]] = {
     "Energy": (("facility_energy_j", ""),),
@@ -24,16 +27,16 @@ _WANTED: dict[str, tuple[tuple[str, str], ...]] = {
         ("embodied_g", ""),
     ),
     "Money and water": (("cost", ""), ("water_l", "")),
-    "Per functional unit": (("energy_j_per_unit", ""), ("sci_g_per_unit", "location"), ("sci_g_per_unit", "market")),
+    PER_UNIT: (("energy_j_per_unit", ""), ("sci_g_per_unit", "location"), ("sci_g_per_unit", "market")),
 }
 _WHY_ABSENT = {
     "operational_g.location": ("the grid is unknown", "joulewise run --zone DE ..."),
-    "operational_g.market": ("no supply contract was given", "set market_g_per_kwh, see joulewise config --explain"),
+    "operational_g.market": ("no supply contract was given", "joulewise run --market 50 ..."),
     "embodied_g": ("the kind of machine is unknown", "set device_class or embodied_kg"),
     "cost": ("no price was given", "joulewise run --price 0.30 ..."),
     "water_l": ("no water factor is known for the place", "set wue, see joulewise config --explain"),
-    "energy_j_per_unit": ("nobody counted units of work", "session.count('inference', n), or --unit and --unit-count"),
-    "sci_g_per_unit.location": ("nobody counted units of work", "session.count('inference', n), or --unit"),
+    "energy_j_per_unit": NOT_COUNTED,
+    "sci_g_per_unit.location": NOT_COUNTED,
 }
 _NAMELESS = {"location": ("operational_g", "emissions_g", "sci_g_per_unit")}
 """Figures whose basis may be left out in the records, where there is only one."""
@@ -49,11 +52,13 @@ def carbon_sections(bundle: Bundle, explainer: Explainer) -> list[Section]:
     left = {one.id: one for one in bundle.calculations if one.phase_id is None and one.id not in replaced}
     has_energy = any(one.quantity == "energy_j" for one in bundle.measurements)
     sections = []
+    sizes = {"J": energy_size(bundle), "g": _carbon_size(bundle)}
     for title, wanted in _WANTED.items():
         rows = []
+        unit_of = {} if title == PER_UNIT else sizes
         for name, basis in wanted:
             found = [one for one in left.values() if _is(one, name, basis)]
-            rows += [calculation_row(one, bundle, explainer) for one in found]
+            rows += [calculation_row(one, bundle, explainer, unit_of.get(one.figure.unit)) for one in found]
             if not found:
                 rows += _absent_rows(name, basis, has_energy)
             for one in found:
@@ -66,13 +71,18 @@ def carbon_sections(bundle: Bundle, explainer: Explainer) -> list[Section]:
     return sections
 
 
-def calculation_row(calculation: Calculation, bundle: Bundle, explainer: Explainer) -> Row:
-    """A calculation as a row; its note names the factors that went into it, with zone and validity."""
+def calculation_row(
+    calculation: Calculation, bundle: Bundle, explainer: Explainer, size_of: Figure | None = None
+) -> Row:
+    """A calculation as a row; its note names the factors that went into it, with zone and validity.
+
+    `size_of` is the figure whose unit the whole section takes.
+    """
     return Row(
         key=".".join(part for part in (calculation.name, calculation.basis) if part),
-        label=calculation_label(calculation.name, calculation.basis),
+        label=calculation_label(calculation.name, calculation.basis, bundle.run.unit or ""),
         figure=calculation.figure,
-        shown=shown(calculation.figure),
+        shown=shown(calculation.figure, size_of=size_of),
         method=calculation.figure.method,
         coverage=bundle.run.coverage,
         boundary="facility" if calculation.pue_included else "",
@@ -116,6 +126,12 @@ def expired(bundle: Bundle) -> list[Factor]:
     """
     day = bundle.run.ended_at.date() - timedelta(days=365 * STALE_YEARS)
     return [factor for factor in bundle.factors if (end := _date(factor.valid_to)) is not None and end < day]
+
+
+def _carbon_size(bundle: Bundle) -> Figure | None:
+    """The figure whose grams, kilograms or tonnes all emissions of the report take."""
+    by_name = {one.name: one.figure for one in bundle.calculations if one.phase_id is None}
+    return next((by_name[name] for name in ("emissions_g", "operational_g", "embodied_g") if name in by_name), None)
 
 
 def _absent_rows(name: str, basis: str, has_energy: bool) -> Iterable[Row]:

@@ -6,14 +6,13 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from joulewise.core.records import Bundle, Evaluation, Run
-from joulewise.report.carbon_rows import carbon_sections, expired, factor_grid
+from joulewise.core.records import Bundle, Run
+from joulewise.report.below import bands_below, blocks_below, evaluation_grid
+from joulewise.report.carbon_rows import PER_UNIT, carbon_sections, expired, factor_grid
 from joulewise.report.digits import number, seconds, share
 from joulewise.report.energy_rows import (
     component_grid,
     energy_section,
-    find_energy,
-    measured_row,
     meter_grid,
     other_measurements,
     phase_grid,
@@ -32,7 +31,18 @@ _FACT_LABELS = {
     "share": "Share of machine",
     "share_source": "Share by",
 }
-_HEADLINE = ("energy_j.with_idle_share.total", "energy_j.total", "cost", "emissions_g.location", "emissions_g")
+_HEADLINE = (
+    ("energy", "energy_j.with_idle_share.total"),
+    ("energy", "energy_j.total"),
+    ("carbon", "emissions_g.location"),
+    ("carbon", "emissions_g"),
+    ("carbon", "operational_g.location"),
+    ("carbon", "operational_g"),
+    ("money", "cost"),
+    ("unit", "sci_g_per_unit.location"),
+    ("unit", "sci_g_per_unit"),
+)
+_ONE_LINE = ("energy_j", "emissions_g", "operational_g", "cost")
 
 
 def view(
@@ -60,25 +70,29 @@ def view(
         blocks=tuple(blocks),
         notices=tuple(notices(bundle)),
         facts=tuple(facts(bundle)),
-        power=power_series(bundle, trace) if trace is not None else None,
+        power=power_series(bundle, trace, bands_below(bundle, children)) if trace is not None else None,
         bundle=bundle,
     )
 
 
 def headline(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Energy, money, carbon: in this order, each once; energy and carbon even if absent, money only if known."""
+    """Energy, carbon, money, SCI, each once; energy and carbon even if absent, the other two only if known."""
     by_key = {row.key: row for row in rows}
-    chosen = [by_key[key] for key in _HEADLINE if key in by_key and (key != "cost" or by_key[key].figure)]
-    carbon = [row for row in chosen if row.key.startswith("emissions_g")]
-    if not carbon:
-        chosen += [by_key[key] for key in ("operational_g.location", "operational_g") if key in by_key][:1]
-    return tuple(row for row in chosen if row not in carbon[1:])
+    chosen: dict[str, Row] = {}
+    for name, key in _HEADLINE:
+        if key in by_key and (by_key[key].figure or name in ("energy", "carbon")):
+            chosen.setdefault(name, by_key[key])
+    return tuple(chosen.values())
 
 
 def one_line(run_view: RunView) -> str:
     """What `joulewise run` says when the command has ended: the headline in one line, the run to ask for."""
-    parts = [f"{row.shown}, {row.method}" if row.figure else _missing(row) for row in run_view.headline]
-    return f"{' · '.join(parts)} · {seconds(run_view.duration_s)} · run {run_view.run_id}"
+    told = [row for row in run_view.headline if row.key.startswith(_ONE_LINE)]
+    known = [row for row in told if row.figure]
+    missing = [row for row in told if not row.figure]
+    parts = [row.shown + _origin(row, run_view.bundle) for row in known]
+    parts += [_missing(row) for row in missing[:1]]  # what has no energy has no carbon either: one reason is enough
+    return f"{' · '.join(parts)} · {seconds(run_view.duration_s)} · joulewise show {run_view.run_id}"
 
 
 def notices(bundle: Bundle) -> list[Notice]:
@@ -142,6 +156,8 @@ def _blocks(
 ) -> list[Section | Grid | None]:
     energy = energy_section(bundle, explainer)
     calculated = carbon_sections(bundle, explainer)
+    if any(child.run.unit_count for child in children) and not bundle.run.unit_count:
+        calculated = [section for section in calculated if section.title != PER_UNIT]
     if calculated and calculated[0].title == energy.title:
         energy = replace(energy, rows=energy.rows + calculated.pop(0).rows)
     return [
@@ -149,47 +165,14 @@ def _blocks(
         *calculated,
         component_grid(bundle, explainer),
         phase_grid(bundle, explainer),
-        _evaluation_grid(bundle.evaluations),
+        evaluation_grid(bundle.evaluations),
+        *blocks_below(bundle, children),
         other_measurements(bundle, explainer),
         Section(title="Equivalents", rows=tuple(equivalents)) if equivalents else None,
-        _children_grid(children),
         meter_grid(bundle),
         factor_grid(bundle),
         _method_grid(bundle),
     ]
-
-
-def _evaluation_grid(evaluations: Sequence[Evaluation]) -> Grid | None:
-    """The last value of each metric; a series says how many were logged."""
-    by_metric: dict[str, list[Evaluation]] = {}
-    for one in evaluations:
-        by_metric.setdefault(one.metric, []).append(one)
-    lines = tuple(
-        (
-            metric,
-            number(logged[-1].value),
-            _bounds(logged[-1]),
-            "" if logged[-1].n is None else str(logged[-1].n),
-            str(len(logged)),
-        )
-        for metric, logged in by_metric.items()
-    )
-    columns = ("Metric", "Last value", "Bounds", "n", "Times logged")
-    numeric = frozenset(columns[1:])
-    return Grid(title="Quality", columns=columns, rows=lines, numeric=numeric) if lines else None
-
-
-def _children_grid(children: Sequence[Bundle]) -> Grid | None:
-    lines = []
-    for child in children:
-        found = find_energy(child, "with_idle_share")
-        row = measured_row(found, Explainer(child), child.run.name) if found else None
-        energy = replace(row, key=f"run.{child.run.id}.{row.key}") if row else "not measured"
-        duration = seconds(child.run.duration_s)
-        lines.append((child.run.id, child.run.name, child.run.status, duration, energy))
-    columns = ("Run", "Name", "Status", "Duration", "Energy with idle share")
-    note = "Their energy is part of this run's, if this run's meters cover their machine; the two are not added."
-    return Grid(title="Runs below", columns=columns, rows=tuple(lines), note=note) if lines else None
 
 
 def _method_grid(bundle: Bundle) -> Grid | None:
@@ -199,12 +182,6 @@ def _method_grid(bundle: Bundle) -> Grid | None:
     return Grid(title="What the methods mean", columns=("Method", "Meaning"), rows=lines) if lines else None
 
 
-def _bounds(one: Evaluation) -> str:
-    if one.low is None or one.high is None:
-        return "none given"
-    return f"{number(one.low)} – {number(one.high)}"
-
-
 def _status_text(run: Run) -> str:
     code = "" if run.exit_code is None else f" with exit code {run.exit_code}"
     return {
@@ -212,6 +189,16 @@ def _status_text(run: Run) -> str:
         "killed": "was killed",
         "recovered": "was recovered from the journal of a dead process",
     }.get(run.status, run.status)
+
+
+def _origin(row: Row, bundle: Bundle) -> str:
+    """The method of an energy, the grid of its carbon; the world's average says how to do better."""
+    if row.key.startswith("energy_j"):
+        return f", {row.method}"
+    zones = {factor.zone for factor in bundle.factors if factor.kind == "intensity"}
+    if not row.key.startswith(("emissions_g", "operational_g")) or len(zones) != 1:
+        return ""
+    return ", world's grids (--zone sets yours)" if zones == {"WORLD"} else f", grid {zones.pop()}"
 
 
 def _missing(row: Row) -> str:

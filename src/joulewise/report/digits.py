@@ -16,7 +16,7 @@ EXACT_DIGITS = 6
 """Significant digits of a figure without doubt; more would be noise of the clock."""
 WH_FROM_J = 360.0
 """A tenth of a watt-hour and more is shown in Wh: the unit on people's bills."""
-_SUFFIX = {"g": " CO2e", "kg": " CO2e", "t": " CO2e", "mg": " CO2e", "µg": " CO2e"}
+_SUFFIX = {"g": " CO2e", "kg": " CO2e", "t": " CO2e", "mg": " CO2e", "µg": " CO2e", "ng": " CO2e"}
 
 
 def shown(figure: Figure, *, co2e: bool = True, size_of: Figure | None = None) -> str:

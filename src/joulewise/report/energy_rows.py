@@ -20,13 +20,21 @@ _SHORT = {"with_idle_share": "With idle share", "dynamic": "Dynamic", "machine":
 def energy_section(bundle: Bundle, explainer: Explainer) -> Section:
     """The three attributions of the total; the headline stands there even if nothing was measured."""
     rows = []
+    size_of = energy_size(bundle)
     for attribution in (*ORDER, None):
         found = find_energy(bundle, attribution)
         if found is not None:
-            rows.append(measured_row(found, explainer, ATTRIBUTION_LABELS.get(attribution or "", "Energy")))
+            label = ATTRIBUTION_LABELS.get(attribution or "", "Energy")
+            rows.append(measured_row(found, explainer, label, size_of))
     if not rows:
         rows.append(absent("energy_j.with_idle_share.total", ATTRIBUTION_LABELS[ORDER[0]], *NO_METER))
     return Section(title="Energy", rows=tuple(rows), note=_energy_note(bundle))
+
+
+def energy_size(bundle: Bundle) -> Figure | None:
+    """The figure whose J, Wh or kWh all energies of the report take, so that they compare at a glance."""
+    found = (find_energy(bundle, attribution) for attribution in (*ORDER, None))
+    return next((one.figure for one in found if one is not None), None)
 
 
 def component_grid(bundle: Bundle, explainer: Explainer) -> Grid | None:
@@ -37,8 +45,8 @@ def component_grid(bundle: Bundle, explainer: Explainer) -> Grid | None:
         return None
     components.sort(key=lambda name: [*COMPONENT_LABELS, name].index(name))
     columns = ("Component", *(_SHORT[name] for name in ORDER), "Method", "Meter", "Coverage")
-    largest = max((one.figure for one in energies), key=lambda figure: figure.value)
-    lines = tuple(line for name in components for line in _component_lines(name, energies, explainer, largest))
+    size_of = energy_size(bundle)
+    lines = tuple(line for name in components for line in _component_lines(name, energies, explainer, size_of))
     return Grid(
         title="Energy by component",
         columns=columns,
@@ -54,11 +62,11 @@ def phase_grid(bundle: Bundle, explainer: Explainer) -> Grid | None:
     if not bundle.phases:
         return None
     lines = []
-    whole = find_energy(bundle, ORDER[0])
+    size_of = energy_size(bundle)
     for depth, name, phases in grouped_phases(bundle.phases):
         label = "  " * depth + name + (f" (×{len(phases)})" if len(phases) > 1 else "")
         duration_s = sum(phase.duration_s for phase in phases)
-        energy = _phase_row(bundle, explainer, phases, whole.figure if whole else None)
+        energy = _phase_row(bundle, explainer, phases, size_of)
         lines.append((label, seconds(duration_s), energy, _mean_power(energy, duration_s)))
     return Grid(
         title="Phases",
@@ -154,7 +162,7 @@ def grouped_phases(phases: Iterable[Phase]) -> list[tuple[int, str, list[Phase]]
 
 
 def _component_lines(
-    name: str, energies: list[Measurement], explainer: Explainer, largest: Figure
+    name: str, energies: list[Measurement], explainer: Explainer, size_of: Figure | None
 ) -> list[tuple[Row | str, ...]]:
     """One line a device: two GPUs are two lines."""
     mine = [one for one in energies if one.component == name]
@@ -167,7 +175,7 @@ def _component_lines(
         for attribution in ORDER:
             found = here.get(attribution)
             cells.append(
-                measured_row(found, explainer, f"{label}, {attribution.replace('_', ' ')}", largest)
+                measured_row(found, explainer, f"{label}, {attribution.replace('_', ' ')}", size_of)
                 if found
                 else "not measured"
             )

@@ -6,6 +6,7 @@ A content security policy in the page forbids what it doesn't need, so that even
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -51,12 +52,17 @@ def policy(style: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def interval_bar(figure: Figure) -> tuple[float, float, float] | None:
-    """Left edge, width and place of the value in percent of [0, high]; None for exact or negative figures."""
+def interval_bar(figure: Figure, rows: Sequence[Row] = ()) -> tuple[float, float, float] | None:
+    """Left edge, width and place of the value in percent of [0, the highest bound of that unit in `rows`].
+
+    None for exact or negative figures.
+    """
     if figure.low < 0 or figure.high <= 0 or figure.low == figure.high:
         return None
-    left = 100 * figure.low / figure.high
-    return round(left, 1), round(100 - left, 1), round(100 * figure.value / figure.high, 1)
+    alike = [row.figure.high for row in rows if row.figure and row.figure.unit == figure.unit]
+    percent = 100 / max([figure.high, *alike])
+    left, right = round(figure.low * percent, 1), round(figure.high * percent, 1)
+    return left, round(right - left, 1), round(figure.value * percent, 1)
 
 
 @cache

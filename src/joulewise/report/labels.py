@@ -29,7 +29,7 @@ METHOD_LABELS: Final = {
 CALCULATION_LABELS: Final = {
     "operational_g": "Operational carbon",
     "embodied_g": "Embodied carbon (our share)",
-    "emissions_g": "Carbon in all",
+    "emissions_g": "Carbon, total",
     "facility_energy_j": "Energy with overhead (PUE)",
     "cost": "Cost of electricity",
     "water_l": "Water",
@@ -55,9 +55,11 @@ def component_label(component: str) -> str:
     return COMPONENT_LABELS.get(component, component)
 
 
-def calculation_label(name: str, basis: str) -> str:
-    """ "operational_g", "market" is "Operational carbon, market-based"."""
+def calculation_label(name: str, basis: str, unit: str = "") -> str:
+    """ "operational_g", "market" is "Operational carbon, market-based"; of a functional unit it names which."""
     label = CALCULATION_LABELS.get(name) or quantity_label(name)
+    if unit and name.endswith("_per_unit"):
+        label = f"{label.removesuffix(' per unit')} per {unit}"
     return f"{label}, {BASIS_LABELS.get(basis, basis)}" if basis else label
 
 

@@ -21,10 +21,12 @@ FORMATS = ("table", "json", "csv", "markdown")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The same things twice: `grid` as people read them, `records` as machines do. `footer` is for people only."""
+    """The same things twice: `grid` as people read them, `records` as machines do. `header` and `footer` are for people
+    only."""
 
     grid: Grid
     records: tuple[Mapping[str, Any], ...]
+    header: str = ""
     footer: str = ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from joulewise.core.channels import Finding
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
 
 _PASSWORD = re.compile(r"(://[^/@:\s]*:)[^@/\s]*@")
 NOT_MEASURED = "not measured"
+_ASIDE = ("system", "calibrate")
+"""Findings about the surroundings rather than about a meter."""
+_STATES = ("ready", "denied", "broken", "absent")
 
 
 def runs(page: Page) -> Listing:
     """A page of runs, energy first, carbon beside it. People see the end of the id, which finds the run as well."""
-    columns = ("Started (UTC)", "Name", "Kind", "Status", "Duration", "Energy", "Carbon", "Run")
+    columns = ("Started (UTC)", "Name", "Kind", "Status", "Duration", "Energy", "Carbon (CO2e)", "Run")
     lines = [
         (
             row.started_at.strftime("%Y-%m-%d %H:%M"),
@@ -33,12 +37,13 @@ def runs(page: Page) -> Listing:
             row.status,
             seconds(row.duration_s),
             _brief(row.energy),
-            _brief(row.emissions),
+            _brief(row.emissions, co2e=False),
             row.id[-8:],
         )
         for row in page.rows
     ]
-    grid = simple("Runs", columns, lines, numeric=("Duration", "Energy", "Carbon"), spare=("Kind", "Status"))
+    whole = ("Started (UTC)", "Duration", "Energy", "Carbon (CO2e)", "Run")  # never broken over two lines
+    grid = simple("Runs", columns, lines, numeric=whole, spare=("Kind", "Status"))
     return Listing(grid=grid, records=tuple(map(_run_record, page.rows)), footer=page_text(page))
 
 
@@ -132,9 +137,12 @@ def formulas(found: Sequence[Formula]) -> Listing:
 
 
 def findings(found: Sequence[Finding]) -> Listing:
-    """What the doctor found; the cures stand below the table, whole, so that they can be copied."""
-    lines = [(one.state, one.plugin, one.what, one.quality, one.why) for one in found]
-    cures = dict.fromkeys(one.cure for one in found if one.cure)
+    """What the doctor found: the verdict first, what is there as a table, then what is not, and the cures, whole, so
+    that they can be copied."""
+    here = [one for one in found if one.state != "absent" or one.cure or one.plugin in _ASIDE]
+    away = [one for one in found if one not in here]
+    here.sort(key=lambda one: (one.plugin in _ASIDE, _STATES.index(one.state) if one.state in _STATES else 0))
+    lines = [(one.state, one.plugin, ": ".join(filter(None, (one.what, one.why))), one.quality) for one in here]
     records = tuple(
         {
             "plugin": one.plugin,
@@ -146,9 +154,28 @@ def findings(found: Sequence[Finding]) -> Listing:
         }
         for one in found
     )
-    footer = "\n".join(("To measure more:", *(f"  {cure}" for cure in cures))) if cures else ""
-    grid = simple("Meters", ("State", "Meter", "What", "Quality", "Why"), lines, spare=("Why",))
-    return Listing(grid=grid, records=records, footer=footer)
+    absent = ", ".join(f"{one.plugin} ({one.what})" for one in away)
+    cures = {one.cure: one.what for one in found if one.cure}
+    parts = [fill(f"Not here: {absent}.", 100) if absent else "", _cure_text(cures)]
+    grid = simple("Meters", ("State", "Meter", "What", "Quality (95 % bounds)"), lines)
+    return Listing(grid=grid, records=records, header=_verdict(found), footer="\n\n".join(filter(None, parts)))
+
+
+def _verdict(found: Sequence[Finding]) -> str:
+    """In one line what to expect of a run here."""
+    methods = {re.split(r"\W", one.quality)[0] for one in found if one.state == "ready" and one.quality}
+    if methods & {"measured", "reported"}:
+        also = "; what has no meter is modelled" if "modelled" in methods else ""
+        return f"Energy here is {' and '.join(sorted(methods - {'modelled'}))}{also}."
+    if methods:
+        return "Energy here is modelled from CPU time: no meter can be read, so the bounds are wide."
+    return "Nothing here can be measured or modelled: runs will have no energy."
+
+
+def _cure_text(cures: Mapping[str, str]) -> str:
+    return (
+        "\n".join(("To measure better:", *(f"  # {what}\n  {cure}" for cure, what in cures.items()))) if cures else ""
+    )
 
 
 def calibration(record: Mapping[str, Any], path: str) -> Listing:
@@ -198,8 +225,8 @@ def _run_record(row: RunRow) -> Mapping[str, Any]:
     }
 
 
-def _brief(figure: Figure | None) -> str:
-    return shown(figure) if figure else NOT_MEASURED
+def _brief(figure: Figure | None, *, co2e: bool = True) -> str:
+    return shown(figure, co2e=co2e) if figure else NOT_MEASURED
 
 
 def page_text(page: Page) -> str:

@@ -21,8 +21,11 @@ MOST_POINTS = 600
 """More than a screen has pixels helps nobody; the trace itself keeps every reading."""
 
 
-def power_series(bundle: Bundle, trace: PowerTrace) -> PowerSeries | None:
-    """The lines to draw; None if the trace holds fewer than two times or no power at all."""
+def power_series(bundle: Bundle, trace: PowerTrace, bands_below: Sequence[Band] = ()) -> PowerSeries | None:
+    """The lines to draw; None if the trace holds fewer than two times or no power at all.
+
+    `bands_below` are the phases of the runs below, drawn where this run has none of its own.
+    """
     t_s = [float(value) for value in trace.get("t_s", ()) if value is not None]
     lines = _by_component(bundle, trace)
     if len(t_s) < 2 or not any(value is not None for line in lines.values() for value in line):
@@ -35,7 +38,7 @@ def power_series(bundle: Bundle, trace: PowerTrace) -> PowerSeries | None:
             for name in sorted(lines, key=lambda name: [*COMPONENT_LABELS, name].index(name))
         ),
         mine_w=_thinned(trace.get(MINE), buckets),
-        bands=bands(bundle),
+        bands=bands(bundle) or tuple(bands_below),
     )
 
 

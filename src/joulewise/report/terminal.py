@@ -18,6 +18,9 @@ from joulewise.report.view import Grid, Notice, Row, RunView, Section
 NARROWEST_NOTES = 24
 """With fewer columns left the notes move under the figures."""
 _GAP = 3
+METHOD_WIDTH = 8
+_QUIET_FACTS = ("Run", "Kind", "Status", "Started", "Ended", "CPUs seen", "Ranks", "Measured as")
+"""The other documents have them; most stand in the table's head already."""
 _QUIET_GRIDS = ("Meters", "Factors", "What the methods mean")
 """Left out of the table: `--format markdown`, `html` and `json` have them, and `explain` says it better."""
 
@@ -102,17 +105,20 @@ class TableExporter:
         table = self._table()
         table.add_column(section.title, width=widths.label, overflow="fold")
         table.add_column("Figure (95 % bounds)", width=widths.figure, overflow="fold")
+        if widths.method:
+            table.add_column("Method", width=METHOD_WIDTH)
         if widths.notes:
-            table.add_column("Method", width=8)
             table.add_column("Notes", style="dim", overflow="fold", width=widths.notes)
         for row in section.rows:
             figure = Text(plain(row.shown), style="bold" if row.figure else "yellow")
+            beside = [Text(row.method)] if widths.method else []
+            notes = plain(_notes(row))
             if widths.notes:
-                table.add_row(Text(plain(row.label)), figure, Text(row.method), Text(plain(_notes(row))))
+                beside.append(Text(notes))
             else:
-                below = " · ".join(part for part in (row.method, plain(_notes(row))) if part)
+                below = " · ".join(part for part in ("" if widths.method else row.method, notes) if part)
                 figure.append(f"\n{below}" if below else "", style="dim not bold")
-                table.add_row(Text(plain(row.label)), figure)
+            table.add_row(Text(plain(row.label)), figure, *beside)
         return table
 
     def _grid(self, grid: Grid) -> Table | Text:
@@ -132,7 +138,7 @@ class TableExporter:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         table.add_column(style="dim", no_wrap=True)
         table.add_column(overflow="fold")
-        for name, text in view.facts:
+        for name, text in (fact for fact in view.facts if fact[0] not in _QUIET_FACTS):
             table.add_row(Text(plain(name)), Text(plain(text)))
         return table
 
@@ -143,23 +149,24 @@ class TableExporter:
 
 @dataclass(frozen=True, slots=True)
 class _Widths:
-    """Columns of the figure tables, alike for all of them; no room for notes puts them under the figure."""
+    """Columns of the figure tables, alike for all of them; what has no room of its own stands under the figure."""
 
     label: int
     figure: int
+    method: bool
     notes: int
 
     @classmethod
     def of(cls, view: RunView, width: int) -> _Widths:
         rows = [row for block in view.blocks if isinstance(block, Section) for row in block.rows]
         label = min(max((len(row.label) for row in rows), default=0), 40, width * 2 // 5)
-        figure = min(max((len(row.shown) for row in rows if row.figure), default=20), width - label - _GAP)
-        notes = width - label - figure - 8 - 3 * _GAP
-        return cls(label, max(figure, 20) if notes >= NARROWEST_NOTES else width - label - _GAP, max(notes, 0))
-
-    def __post_init__(self) -> None:
-        if self.notes < NARROWEST_NOTES:
-            object.__setattr__(self, "notes", 0)
+        longest = max((len(row.shown) for row in rows if row.figure), default=20)
+        rest = width - label - _GAP
+        notes = rest - max(longest, 20) - METHOD_WIDTH - 2 * _GAP
+        if notes >= NARROWEST_NOTES:
+            return cls(label, max(longest, 20), True, notes)
+        beside = rest - METHOD_WIDTH - _GAP
+        return cls(label, beside, True, 0) if beside >= longest else cls(label, rest, False, 0)
 
 
 def without(grid: Grid, names: frozenset[str]) -> Grid:
@@ -180,7 +187,8 @@ def _needed(grid: Grid) -> int:
         cells = [line[number] for line in grid.rows]
         whole = isinstance(cells[0], Row) or column in grid.numeric if cells else False
         longest = max((len(str(_cell(cell))) for cell in cells), default=0)
-        widths.append(max(longest if whole else min(longest, 14), *map(len, column.split())))
+        heads = [column] if column in grid.numeric else column.split()
+        widths.append(max(longest if whole else min(longest, 14), *map(len, heads)))
     return sum(widths) + 3 * (len(widths) - 1)
 
 
@@ -198,6 +206,6 @@ def _as_records(grid: Grid) -> Text:
 def _notes(row: Row) -> str:
     if row.figure is None:
         return f"try: {row.cure}" if row.cure else ""
-    measured = row.coverage is not None and row.attribution  # a calculation has the coverage of its energy
-    metered = f"{share(row.coverage or 0.0)} metered" if measured else ""
+    gaps = row.coverage is not None and row.coverage < 1 and row.attribution  # a calculation has that of its energy
+    metered = f"{share(row.coverage or 0.0)} metered" if gaps else ""
     return "; ".join(part for part in (row.note, metered) if part)

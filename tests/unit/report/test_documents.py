@@ -194,9 +194,39 @@ def test_the_doctors_cures_can_be_copied():
     ]
     listing = lists.findings(found)
 
-    assert listing.footer == "To measure more:\n  sudo chmod o+r /sys/x"
+    assert listing.footer == "To measure better:\n  # RAPL\n  sudo chmod o+r /sys/x"
     assert lists.findings(found[1:]).footer == ""
     assert listing.records[0]["cure"] == "sudo chmod o+r /sys/x"
+
+
+@pytest.mark.parametrize(
+    ("qualities", "verdict"),
+    [
+        ((), "Nothing here can be measured or modelled: runs will have no energy."),
+        (("modelled: 4 W (2 to 11) at half load",), "Energy here is modelled from CPU time"),
+        (("measured, -6% to +6%",), "Energy here is measured."),
+        (
+            ("measured, -6% to +6%", "modelled, -50% to +150%"),
+            "Energy here is measured; what has no meter is modelled.",
+        ),
+    ],
+)
+def test_the_doctor_begins_with_a_verdict(qualities, verdict):
+    found = [Finding(plugin="m", state="ready", what="x", quality=quality) for quality in qualities]
+
+    assert lists.findings(found).header.startswith(verdict)
+
+
+def test_the_doctor_names_what_is_not_here_in_one_line():
+    found = [
+        Finding(plugin="nvidia", state="absent", what="no NVIDIA driver"),
+        Finding(plugin="system", state="absent", what="cgroup v2", why="x"),
+    ]
+    listing = lists.findings(found)
+
+    assert listing.footer == "Not here: nvidia (no NVIDIA driver)."
+    assert [line[1] for line in listing.grid.rows] == ["system"]
+    assert len(listing.records) == 2
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from joulewise.core.records import Bundle
-from joulewise.report import Grid, Section, one_line, view
+from joulewise.report import Grid, Section, find_rows, one_line, view
 from joulewise.report.compose import notices
 from joulewise.testing.bundles import STARTED, example_bundle, example_trace, figure
 
@@ -23,8 +23,13 @@ def rows(found, title):
     return next(block for block in found.blocks if block.title == title).rows
 
 
-def test_the_headline_is_energy_then_money_then_carbon(run_view):
-    assert [row.key for row in run_view.headline] == ["energy_j.with_idle_share.total", "cost", "emissions_g.location"]
+def test_the_headline_is_energy_carbon_money_and_sci(run_view):
+    assert [row.key for row in run_view.headline] == [
+        "energy_j.with_idle_share.total",
+        "emissions_g.location",
+        "cost",
+        "sci_g_per_unit.location",
+    ]
 
 
 def test_energy_shows_three_attributions_and_the_overhead(run_view):
@@ -58,7 +63,7 @@ def test_market_based_carbon_is_absent_without_a_contract_and_never_zero(run_vie
 
     assert found.figure is None
     assert found.shown == "not computed: no supply contract was given"
-    assert "market_g_per_kwh" in found.cure
+    assert "--market" in found.cure
 
 
 def test_without_a_meter_energy_is_not_measured_and_carbon_says_why():
@@ -137,8 +142,41 @@ def test_children_stand_beside_and_keep_their_own_keys():
     found = view(example_bundle(), children=[child])
     below = next(block for block in found.blocks if block.title == "Runs below")
 
-    assert below.rows[0][:2] == ("01KKPB3RJ8000000000000CH1D", "rank 1")
-    assert below.rows[0][4].key.startswith("run.01KKPB3RJ8000000000000CH1D.")
+    assert (below.rows[0][0], below.rows[0][-1]) == ("rank 1", "01KKPB3RJ8000000000000CH1D")
+    assert below.rows[0][3].key.startswith("run.01KKPB3RJ8000000000000CH1D.")
+
+
+def test_the_parts_of_a_run_below_are_shown_and_can_be_explained():
+    child = example_bundle(id="01KKPB3RJ8000000000000CH1D", name="inner")
+    found = view(replace(example_bundle(unit=None, unit_count=None), phases=()), [child], example_trace())
+    titles = [block.title for block in found.blocks]
+
+    assert {"Phases, in inner", "Quality, in inner", "Per functional unit, in inner"} <= {*titles}
+    assert "Per functional unit" not in titles
+    assert {band.name for band in found.power.bands} >= {"load", "train"}
+    assert find_rows(found, "phase.load")[0].key == "run.01KKPB3RJ8000000000000CH1D.phase.load.energy_j"
+
+
+def test_the_parts_of_many_runs_below_are_their_own_reports():
+    children = [example_bundle(id=f"01KKPB3RJ8000000000000CH1{letter}") for letter in "ABCD"]
+    titles = [block.title for block in view(example_bundle(), children).blocks]
+
+    assert "Runs below" in titles
+    assert not [title for title in titles if ", in " in title]
+
+
+def test_energies_of_a_report_share_one_unit_and_so_do_its_emissions(run_view):
+    for head, unit in (("energy_j.", "Wh"), ("facility_energy_j", "Wh"), ("phase.", "Wh"), ("operational_g", "g CO2e")):
+        texts = [row.shown for row in run_view.rows() if row.key.startswith(head) and row.figure]
+        assert texts
+        assert all(f" {unit} (" in text for text in texts), texts
+
+
+def test_a_unit_of_work_is_named(run_view):
+    labels = {row.key: row.label for row in run_view.rows()}
+
+    assert labels["energy_j_per_unit"] == "Energy per inference"
+    assert labels["sci_g_per_unit.location"] == "SCI per inference, location-based"
 
 
 @pytest.mark.parametrize(
@@ -183,8 +221,26 @@ def test_a_nameless_run_is_called_by_its_command():
 
 def test_one_line_for_people(run_view):
     assert one_line(run_view) == (
-        "1.43 Wh (1.24 – 1.70), modelled · 0.00069 EUR (0.00048 – 0.00092), default · "
-        "1.2 g CO2e (0.8 – 1.8), default · 84.2 s · run 01KKPB3RJ80000000000D1G1TS"
+        "1.43 Wh (1.24 – 1.70), modelled · 1.2 g CO2e (0.8 – 1.8), grid DE · "
+        "0.00069 EUR (0.00048 – 0.00092) · 84.2 s · joulewise show 01KKPB3RJ80000000000D1G1TS"
+    )
+
+
+def test_the_one_line_leaves_out_money_without_a_price_and_asks_for_the_place():
+    full = example_bundle()
+    world = tuple(replace(one, zone="WORLD") if one.kind == "intensity" else one for one in full.factors)
+    text = one_line(
+        view(replace(full, factors=world, calculations=tuple(one for one in full.calculations if one.name != "cost")))
+    )
+
+    assert "cost" not in text
+    assert "world's grids (--zone sets yours) · 84.2 s" in text
+
+
+def test_the_one_line_says_once_why_nothing_was_measured():
+    assert one_line(view(bare())) == (
+        "energy with idle share not measured: no meter could be read (try: joulewise doctor) · 84.2 s · "
+        "joulewise show 01KKPB3RJ80000000000D1G1TS"
     )
 
 

@@ -24,6 +24,8 @@ def doctor(terminal: Terminal, /, output: str, **options: Any) -> None:
     with terminal.busy("Looking"):
         diagnosis = api.diagnose(settings_from(options))
     listing = api.lists.findings(diagnosis.findings)
+    if output == "table":
+        terminal.put(f"{listing.header}\n\n")
     terminal.put(api.draw(listing, output, terminal.style()))
     if output == "table" and listing.footer:
         terminal.put(f"\n{listing.footer}")

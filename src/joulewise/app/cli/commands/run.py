@@ -35,4 +35,5 @@ def run(terminal: Terminal, /, command: tuple[str, ...], output: str, reports: t
     settings = settings_from(options)
     for path in reports:
         format_of(path)  # a wrong name must be said before the work, not after
+    api.check_zone(settings)
     finish(terminal, api.measure_command(command, settings, **job), settings, output, reports)
