@@ -117,7 +117,10 @@ def _total(connection: sa.Connection, query: RunQuery, shown: int, more: bool) -
 
 def _count(connection: sa.Connection, query: RunQuery, among: sa.Select[Any] | None = None) -> int:
     found = select_runs(connection, query)
-    counted = sa.select(sa.func.count()).select_from(found.origin).where(*found.conditions)
+    counted = sa.select(sa.func.count()).select_from(found.origin)
     if among is not None:
-        counted = counted.where(found.id.in_(among))
-    return int(connection.execute(counted).scalar_one())
+        return int(connection.execute(counted.where(*found.conditions, found.id.in_(among))).scalar_one())
+    if query.roots_only and len(found.conditions) == 1:  # cheaper to count what is left out, which has an index
+        below = connection.execute(counted.where(run.c.parent_id.is_not(None))).scalar_one()
+        return int(connection.execute(counted).scalar_one() - below)
+    return int(connection.execute(counted.where(*found.conditions)).scalar_one())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from joulewise.core.errors import UndefinedFigure
-from joulewise.core.figures import Figure, total
+from joulewise.core.figures import METHODS, Figure, total
 from joulewise.ledger import tables
 from joulewise.ledger.conditions import (
     Condition,
@@ -50,23 +50,23 @@ def totals(connection: sa.Connection, query: RunQuery) -> Totals:
     found = select_runs(connection, replace(query, sort="started_at"), rows=True)
     conditions = (*found.conditions, *_unless_descendant(connection, found))
     later = has_later(connection)
-    rows = _sums(connection, found.origin, conditions, as_filed=~later_exists() if later else sa.true())
-    runs = sum(row.runs for row in rows)
-    energy = _total("J", ((row.energy_method, *tuple(row)[4:8]) for row in rows))
+    row = _sums(connection, found.origin, conditions, as_filed=~later_exists() if later else sa.true())
+    runs, duration_s = row[:2]
+    energy = _figure("J", row[2:7])
     if energy is None:
         raise UndefinedFigure(
             "no run matches" if runs == 0 else f"none of the {runs} runs that match has an energy figure",
             hint="joulewise runs shows what there is",
         )
-    parts = [(row.emissions_method, *tuple(row)[8:12]) for row in rows]
-    parts += _later_sums(connection, found.origin, conditions) if later else []
+    parts = [row[7:12], *([_later_sums(connection, found.origin, conditions)] if later else [])]
+    emissions = [figure for part in parts if (figure := _figure("g", part)) is not None]
     return Totals(
         runs=runs,
-        duration_s=sum(row.duration_s for row in rows),
+        duration_s=duration_s,
         energy=energy,
-        emissions=_total("g", parts),
-        without_energy=runs - sum(row.energy_runs for row in rows),
-        without_emissions=runs - sum(part[1] for part in parts),
+        emissions=total(emissions) if emissions else None,
+        without_energy=runs - row[2],
+        without_emissions=runs - sum(part[0] for part in parts),
     )
 
 
@@ -79,42 +79,42 @@ def _unless_descendant(connection: sa.Connection, found: Selection) -> tuple[Con
     below = sa.select(child.c.id).where(child.c.parent_id.is_not(None), child.c.parent_id.in_(matched))
     tree = below.cte("below", recursive=True)
     deeper = sa.select(grandchild.c.id).where(grandchild.c.parent_id.is_not(None), grandchild.c.parent_id == tree.c.id)
-    return (run.c.id.not_in(sa.select(tree.union(deeper).c.id)),)
+    return (sa.or_(run.c.parent_id.is_(None), run.c.id.not_in(sa.select(tree.union(deeper).c.id))),)
 
 
 def _sums(
     connection: sa.Connection, origin: sa.FromClause, conditions: tuple[Condition, ...], as_filed: Condition
-) -> list[sa.Row[Any]]:
-    """One pass over the rows, by method so that the weakest shows; emissions only where they stand as filed."""
-    valid = [sa.case((as_filed, run.c[name])) for name in _EMISSIONS]
+) -> tuple[Any, ...]:
+    """One pass over the rows without sorting them; emissions only where they stand as filed."""
+    filed = [sa.case((as_filed, run.c[name])) for name in _EMISSIONS]
     columns = [
-        *(run.c.energy_method, valid[0].label("emissions_method")),
-        *(sa.func.count().label("runs"), sa.func.sum(run.c.duration_s).label("duration_s")),
-        sa.func.count(run.c.energy_j).label("energy_runs"),
-        *(sa.func.sum(run.c[name]) for name in _ENERGY[1:]),
-        sa.func.count(valid[1]).label("emissions_runs"),
-        *(sa.func.sum(column) for column in valid[1:]),
+        sa.func.count(),
+        sa.func.sum(run.c.duration_s),
+        *_sum_columns([run.c[name] for name in _ENERGY]),
+        *_sum_columns(filed),
     ]
-    query = sa.select(*columns).select_from(origin).where(*conditions).group_by(columns[0], columns[1])
-    return list(connection.execute(query))
+    return tuple(connection.execute(sa.select(*columns).select_from(origin).where(*conditions)).one())
 
 
-def _later_sums(
-    connection: sa.Connection, origin: sa.FromClause, conditions: tuple[Condition, ...]
-) -> list[tuple[Any, ...]]:
+def _later_sums(connection: sa.Connection, origin: sa.FromClause, conditions: tuple[Condition, ...]) -> tuple[Any, ...]:
     joined = origin.join(calculation, calculation.c.run_id == run.c.id)
-    sums = (sa.func.sum(calculation.c[name]) for name in ("value", "low", "high"))
-    query = sa.select(calculation.c.method, sa.func.count(), *sums).select_from(joined)
-    rows = connection.execute(query.where(*conditions, *is_latest()).group_by(calculation.c.method))
-    return [tuple(row) for row in rows]
+    columns = _sum_columns([calculation.c[name] for name in ("method", "value", "low", "high")])
+    query = sa.select(*columns).select_from(joined).where(*conditions, *is_latest())
+    return tuple(connection.execute(query).one())
 
 
-def _total(unit: str, parts: Iterable[tuple[Any, ...]]) -> Figure | None:
-    """The sum of (method, runs, value, low, high); None if no run has the figure."""
-    figures = []
-    for method, runs, value, low, high in parts:
-        if runs:
-            # adding up may put bounds that all equal their values a hair past the sum of the values
-            bounds = {"value": value, "low": min(low, value), "high": max(high, value)}
-            figures.append(Figure(**bounds, unit=unit, method=method, source=f"sum over {runs} runs"))
-    return total(figures) if figures else None
+def _sum_columns(figure: Sequence[sa.ColumnElement[Any]]) -> list[sa.ColumnElement[Any]]:
+    """How many have the figure, the rank of the weakest method among them, and the sums of value, low and high."""
+    method, *numbers = figure
+    rank = sa.case({name: place for place, name in enumerate(METHODS)}, value=method)
+    return [sa.func.count(numbers[0]), sa.func.max(rank), *(sa.func.sum(number) for number in numbers)]
+
+
+def _figure(unit: str, sums: tuple[Any, ...]) -> Figure | None:
+    """The sum that `_sum_columns` asked for; None if no run has the figure."""
+    runs, rank, value, low, high = sums
+    if not runs:
+        return None
+    # adding up may put bounds that all equal their values a hair past the sum of the values
+    bounds = {"value": value, "low": min(low, value), "high": max(high, value)}
+    return Figure(**bounds, unit=unit, method=METHODS[rank], source=f"sum over {runs} runs")
