@@ -6,26 +6,29 @@ rm -rf "$out" && mkdir -p "$out"
 export JOULEWISE_LEDGER="$out/ledger.db" JOULEWISE_SPOOL="$out/spool" JOULEWISE_ZONE=DE JOULEWISE_TICK_S=1
 
 echo "Training six kinds of model on scikit-learn's digits, measured (about half a minute)"
-joulewise run --name digits-demo -- python examples/digits.py
+echo "\$ joulewise run --name digits-demo --zone DE --price 0.30 -- python examples/digits.py"
+joulewise run --name digits-demo --price 0.30 -- python examples/digits.py
 
 echo
-joulewise show digits
-joulewise show digits >"$out/report.txt"
+echo "\$ joulewise show --brief"
+joulewise show --brief
+
+joulewise show >"$out/report.txt"
 for suffix in html md json; do
-	joulewise --quiet report digits -o "$out/report.$suffix"
+	joulewise --quiet report -o "$out/report.$suffix"
 done
+joulewise explain last:emissions >"$out/emissions.txt"
 
 echo
-joulewise explain digits:emissions >"$out/emissions.txt"
-echo "Every figure can be asked how it came about. joulewise explain digits:emissions begins so:"
-head -n 12 "$out/emissions.txt"
+echo "\$ joulewise explain last:emissions    # how a figure was computed; this one begins so:"
+head -n 9 "$out/emissions.txt"
 
 cat <<TXT
 
-In $out/ lie report.html (open it to see the power drawn), report.md, report.json, report.txt, the whole explanation
-of the emissions in emissions.txt, and the ledger. Go on with
-  export PATH="\$PWD/.venv/bin:\$PATH" JOULEWISE_LEDGER=$out/ledger.db
-  joulewise runs
-  joulewise run --zone DE -- python YOUR_SCRIPT.py
-  joulewise doctor
+In $out/: report.html (open it: the power is drawn, and every figure says how it was computed), report.md, report.json,
+report.txt, emissions.txt (the whole explanation) and ledger.db (JOULEWISE_LEDGER=$out/ledger.db joulewise runs).
+Go on with your own script:
+  export PATH="\$PWD/.venv/bin:\$PATH"
+  joulewise doctor                                   # what this machine can measure, and how to make it better
+  joulewise run --zone DE -- python YOUR_SCRIPT.py   # then: joulewise show
 TXT

@@ -37,6 +37,7 @@ class Style:
     width: int = 100
     color: bool = False
     ascii_only: bool = False
+    brief: bool = False
 
 
 def draw(listing: Listing, format: str, style: Style | None = None) -> str:
@@ -157,7 +158,8 @@ def simple(
 
 def _table(shown: Grid | RunView, style: Style) -> str:
     exporter = load("exporters", "table")
-    return str(exporter(width=style.width, color=style.color, ascii_only=style.ascii_only).render(shown))
+    made = exporter(width=style.width, color=style.color, ascii_only=style.ascii_only, brief=style.brief)
+    return str(made.render(shown))
 
 
 def _flat(value: Any) -> Any:

@@ -21,20 +21,25 @@ _GAP = 3
 METHOD_WIDTH = 8
 _QUIET_FACTS = ("Run", "Kind", "Status", "Started", "Ended", "CPUs seen", "Ranks", "Measured as")
 """The other documents have them; most stand in the table's head already."""
+PHASES, OTHERS = "Phases", "Other measurements"
 _QUIET_GRIDS = ("Meters", "Factors", "What the methods mean")
 """Left out of the table: `--format markdown`, `html` and `json` have them, and `explain` says it better."""
 
 
 class TableExporter:
-    """Draws a RunView, or a Grid, as text of `width` columns. `ascii_only` keeps to ASCII; `color` uses ANSI codes."""
+    """Draws a RunView, or a Grid, as text of `width` columns. `ascii_only` keeps to ASCII; `color` uses ANSI codes.
+
+    `brief` keeps to the figures that are known and to the phases.
+    """
 
     name = "table"
     suffix = ".txt"
 
-    def __init__(self, *, width: int = 100, color: bool = False, ascii_only: bool = False) -> None:
+    def __init__(self, *, width: int = 100, color: bool = False, ascii_only: bool = False, brief: bool = False) -> None:
         self._width = max(width, 20)
         self._color = color
         self._ascii = ascii_only
+        self._brief = brief
 
     def render(self, view: object) -> str:
         """The whole report. Raises TypeError for anything else than a RunView or a Grid."""
@@ -42,6 +47,8 @@ class TableExporter:
             return self._drawn([self._grid(view)])
         if not isinstance(view, RunView):
             raise TypeError(f"want a RunView or a Grid, got {type(view).__name__}")
+        if self._brief:
+            return self._drawn(self._brief_parts(view))
         widths = _Widths.of(view, self._width)
         parts: list[object] = [Text(plain(view.title), style="bold"), self._subtitle(view)]
         parts += [self._notice(notice) for notice in view.notices]
@@ -54,6 +61,21 @@ class TableExporter:
                 parts += [Text(""), *title, drawn]
         parts += [Text(""), self._facts(view)]
         return self._drawn(parts)
+
+    def _brief_parts(self, view: RunView) -> list[object]:
+        parts: list[object] = [Text(plain(view.title), style="bold"), self._subtitle(view)]
+        parts += [self._notice(notice) for notice in view.notices if notice.level == "warning"]
+        sections = [block for block in view.blocks if isinstance(block, Section) and block.title != OTHERS]
+        known = tuple(row for section in sections for row in section.rows if row.figure)
+        parts += [Text(""), self._section(Section(title="What", rows=tuple(replace(row, note="") for row in known)),
+                                          replace(_Widths.of(view, self._width), notes=0))]  # fmt: skip
+        phases = [block for block in view.blocks if isinstance(block, Grid) and block.title.startswith(PHASES)]
+        for grid in phases:
+            parts += [Text(""), self._grid(grid)]
+        grids = dict.fromkeys(row.note for row in known if row.key.startswith("operational_g"))
+        metered = view.bundle.run.coverage
+        told = [*grids, "" if metered is None else f"{share(metered)} of the time metered"]
+        return [*parts, Text(""), Text(plain("; ".join(filter(None, told))), style="dim")]
 
     def steps(self, row: Row) -> str:
         """A figure and the tree of `how computed` under it."""

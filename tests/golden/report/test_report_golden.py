@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from joulewise.core.plugins import load
@@ -31,6 +33,12 @@ def test_the_example_run_in_a_terminal(same_as_golden, width, ascii_only):
     exporter = TableExporter(width=width, ascii_only=ascii_only)
 
     same_as_golden(f"run-{width}{'-ascii' * ascii_only}.txt", exporter.render(view(example_bundle())))
+
+
+def test_the_example_run_in_brief(same_as_golden):
+    outer = replace(example_bundle(id="01KKPB3RJ8000000000000CH1D", name="outer"), phases=())
+
+    same_as_golden("brief.txt", TableExporter(brief=True).render(view(outer, [example_bundle()])))
 
 
 def test_the_example_run_as_csv(same_as_golden):
