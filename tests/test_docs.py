@@ -80,9 +80,8 @@ def reference(name: str) -> str:
     return (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "tools" / "make_reference.py")
+def tool(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -90,8 +89,17 @@ def maker() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    return tool("make_reference")
+
+
 def test_the_reference_is_fresh(maker):
     assert maker.outdated() == [], "make reference"
+
+
+def test_the_benchmarks_quote_the_results():
+    assert not tool("make_benchmark_page").outdated(), "python tools/make_benchmark_page.py"
 
 
 def test_every_command_is_documented_with_an_example():

@@ -66,8 +66,9 @@ class TableExporter:
         parts: list[object] = [Text(plain(view.title), style="bold"), self._subtitle(view)]
         parts += [self._notice(notice) for notice in view.notices if notice.level == "warning"]
         sections = [block for block in view.blocks if isinstance(block, Section) and block.title != OTHERS]
-        known = tuple(row for section in sections for row in section.rows if row.figure)
-        parts += [Text(""), self._section(Section(title="What", rows=tuple(replace(row, note="") for row in known)),
+        by_label = {row.label: row for section in reversed(sections) for row in section.rows[::-1] if row.figure}
+        known = tuple(reversed(by_label.values()))  # of two alike the run's own, not that of a run below
+        parts += [Text(""), self._section(Section(title="What", rows=tuple(replace(row, note="", coverage=None) for row in known)),
                                           replace(_Widths.of(view, self._width), notes=0))]  # fmt: skip
         phases = [block for block in view.blocks if isinstance(block, Grid) and block.title.startswith(PHASES)]
         for grid in phases:

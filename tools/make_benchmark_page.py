@@ -1,0 +1,150 @@
+"""Writes docs/benchmarks.md from benchmarks/results/*.json, so that the docs quote what was measured.
+
+Usage: python tools/make_benchmark_page.py [--check]    (--check only compares)
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+MADE = "<!-- Made by `python tools/make_benchmark_page.py` from benchmarks/results. -->"
+NOT_RUN = "**Not run yet.** This section is filled from `benchmarks/results/{name}.json` when `{command}` has run."
+COST_LABELS = {
+    "import_ms": "import, ms over bare Python",
+    "import_mib": "import, MiB over bare Python",
+    "ready_ms": "from the call to measuring, ms",
+    "stop_ms": "stop, ms",
+    "cpu_s_per_h": "CPU time, s per tracked hour",
+    "crowded_cpu_s_per_h": "the same beside 1,000 other processes, s per hour",
+    "gil_held_ms_max": "GIL held at most, ms",
+}
+
+
+def table(heads: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    lines = [heads, ("---", *["---:"] * (len(heads) - 1)), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def percent(value: float) -> str:
+    return f"{value:.1f} %"
+
+
+def fidelity(found: dict[str, Any]) -> str:
+    ours = [
+        (
+            what,
+            figures["servers"],
+            percent(figures["median_percent"]),
+            percent(figures["p90_percent"]),
+            percent(100 * figures["coverage_95"]),
+        )
+        for what, figures in found["joulewise"].items()
+    ]
+    theirs = [
+        (name, figures["servers"], percent(figures["median_percent"]), percent(figures["p90_percent"]))
+        for name, figures in sorted(found["published"].items(), key=lambda item: item[1]["median_percent"])
+    ]
+    return f"""Each server of SPECpower is left out in turn, its power at eleven loads is predicted from the
+rest, and the prediction is compared with what SPEC's meter read at the wall. The last column says how many of those points lie within
+our 95 % bounds.
+
+{table(("what is left out", "servers", "median error", "90th percentile", "within bounds"), ours)}
+
+The published formulas, with their own inputs (the CPU's TDP, the memory) over the same servers, all loads together:
+
+{table(("formula", "servers", "median error", "90th percentile"), theirs)}
+
+Reproduce: `python benchmarks/cpu_model_fidelity.py` (needs the reference data). Model table {found["table"]}. How the
+model works: [equations](explanation/equations/cpu-model.md)."""
+
+
+def overhead(found: dict[str, Any]) -> str:
+    figures, budget = found["figures"], found["budget"]
+    others = [name for name in figures if name != "joulewise"]
+    rows = []
+    for name in figures["joulewise"]:
+        cells = [median(figures[tracker].get(name)) for tracker in ("joulewise", *others)]
+        rows.append((COST_LABELS.get(name, f"`{name}`"), *cells, f"{budget[name]:g}" if name in budget else ""))
+    machine, versions = found["machine"], found["versions"]
+    return f"""Fresh processes, the trackers interleaved, so that a busy minute hits all alike; medians, with the
+least and the most in brackets.
+
+{machine["cpu"]}, {machine["cpu_count"]} CPUs, Python {machine["python"]}, {found["measured_at"][:10]};
+{", ".join(f"{name} {version}" for name, version in versions.items() if version)}.
+
+{table(("", "joulewise", *others, "joulewise's budget"), rows)}
+
+Reproduce: `make bench` (about twenty minutes)."""
+
+
+def median(one: dict[str, float] | None) -> str:
+    return f"{one['median']:.3g} ({one['low']:.3g} – {one['high']:.3g})" if one else "not measured"
+
+
+def million(found: dict[str, Any]) -> str:
+    queries = [
+        (name, f"{row['rows_only_ms']:g}", f"{row['with_total_ms']:g}" if "with_total_ms" in row else "")
+        for name, row in found["queries"].items()
+    ]
+    single = [
+        (name.removesuffix("_ms").replace("_", " "), f"{value:g}")
+        for name, value in found.items()
+        if name.endswith("_ms") and isinstance(value, int | float)
+    ]
+    return f"""A ledger of {found["runs"]:,} runs ({found["file_mb"]:,g} MB), medians in milliseconds; {found["cpu_count"]} CPUs,
+SQLite {found["sqlite"]}, Python {found["python"]}.
+
+{table(("list", "a page, ms", "with the count of all, ms"), queries)}
+
+{table(("what", "ms"), single)}
+
+Reproduce: `python benchmarks/ledger_million.py`."""
+
+
+SECTIONS = (
+    ("How right the model meter is", "cpu_model_fidelity", "python benchmarks/cpu_model_fidelity.py", fidelity),
+    ("What measuring costs", "tracker_overhead", "make bench", overhead),
+    ("A million runs", "ledger_million", "python benchmarks/ledger_million.py", million),
+)
+
+
+def made() -> str:
+    parts = [
+        MADE,
+        "# Benchmarks",
+        "Side by side, in one run, on the machine named; the tables are made from the JSON of the run.",
+    ]
+    for title, name, command, draw in SECTIONS:
+        path = RESULTS / f"{name}.json"
+        text = (
+            draw(json.loads(path.read_text("utf-8"))) if path.is_file() else NOT_RUN.format(name=name, command=command)
+        )
+        parts += [f"## {title}", text]
+    return "\n\n".join(parts) + "\n"
+
+
+def outdated() -> bool:
+    """True if the page differs from what the results say now."""
+    return not PAGE.is_file() or PAGE.read_text("utf-8") != made()
+
+
+def main() -> int:
+    if not outdated():
+        return 0
+    if "--check" in sys.argv[1:]:
+        print(f"{PAGE.relative_to(ROOT)} is outdated: python tools/make_benchmark_page.py")
+        return 1
+    PAGE.write_text(made(), "utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
