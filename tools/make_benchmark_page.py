@@ -52,8 +52,8 @@ def fidelity(found: dict[str, Any]) -> str:
         for name, figures in sorted(found["published"].items(), key=lambda item: item[1]["median_percent"])
     ]
     return f"""Each server of SPECpower is left out in turn, its power at eleven loads is predicted from the
-rest, and the prediction is compared with what SPEC's meter read at the wall. The last column says how many of those points lie within
-our 95 % bounds.
+rest, and the prediction is compared with what SPEC's meter read at the wall. The last column says how many of those
+points lie within our 95 % bounds.
 
 {table(("what is left out", "servers", "median error", "90th percentile", "within bounds"), ours)}
 
@@ -85,7 +85,10 @@ Reproduce: `make bench` (about twenty minutes)."""
 
 
 def median(one: dict[str, float] | None) -> str:
-    return f"{one['median']:.3g} ({one['low']:.3g} – {one['high']:.3g})" if one else "not measured"
+    if not one:
+        return "not measured"
+    middle, low, high = (f"{float(f'{one[name]:.3g}'):,g}" for name in ("median", "low", "high"))
+    return f"{middle} ({low} – {high})"
 
 
 def million(found: dict[str, Any]) -> str:
@@ -98,8 +101,8 @@ def million(found: dict[str, Any]) -> str:
         for name, value in found.items()
         if name.endswith("_ms") and isinstance(value, int | float)
     ]
-    return f"""A ledger of {found["runs"]:,} runs ({found["file_mb"]:,g} MB), medians in milliseconds; {found["cpu_count"]} CPUs,
-SQLite {found["sqlite"]}, Python {found["python"]}.
+    return f"""A ledger of {found["runs"]:,} runs ({found["file_mb"]:,g} MB), medians in milliseconds;
+{found["cpu_count"]} CPUs, SQLite {found["sqlite"]}, Python {found["python"]}.
 
 {table(("list", "a page, ms", "with the count of all, ms"), queries)}
 

@@ -18,6 +18,7 @@ COMPONENT_LABELS: Final = {
     "board": "Board",
     "node": "Node",
     "battery": "Battery",
+    "wall": "At the wall (calibrated)",
     "other": "Other",
 }
 METHOD_LABELS: Final = {

@@ -67,13 +67,14 @@ class TableExporter:
         parts += [self._notice(notice) for notice in view.notices if notice.level == "warning"]
         sections = [block for block in view.blocks if isinstance(block, Section) and block.title != OTHERS]
         by_label = {row.label: row for section in reversed(sections) for row in section.rows[::-1] if row.figure}
-        known = tuple(reversed(by_label.values()))  # of two alike the run's own, not that of a run below
-        parts += [Text(""), self._section(Section(title="What", rows=tuple(replace(row, note="", coverage=None) for row in known)),
-                                          replace(_Widths.of(view, self._width), notes=0))]  # fmt: skip
+        # of two alike the run's own, not that of a run below
+        known = tuple(replace(row, note="", coverage=None) for row in reversed(by_label.values()))
+        widths = replace(_Widths.of(view, self._width), notes=0)
+        parts += [Text(""), self._section(Section(title="What", rows=known), widths)]
         phases = [block for block in view.blocks if isinstance(block, Grid) and block.title.startswith(PHASES)]
         for grid in phases:
             parts += [Text(""), self._grid(grid)]
-        grids = dict.fromkeys(row.note for row in known if row.key.startswith("operational_g"))
+        grids = dict.fromkeys(row.note for row in view.rows() if row.key == "operational_g.location")
         metered = view.bundle.run.coverage
         told = [*grids, "" if metered is None else f"{share(metered)} of the time metered"]
         return [*parts, Text(""), Text(plain("; ".join(filter(None, told))), style="dim")]
