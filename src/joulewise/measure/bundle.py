@@ -12,6 +12,7 @@ from joulewise.core.frozen import as_dict
 from joulewise.core.records import Bundle, Device, Evaluation, Host, Measurement, Phase, Run
 from joulewise.core.ulid import milliseconds_of, new_ulid
 from joulewise.measure.attribution import ChannelEnergy
+from joulewise.measure.calibrate import apply, restored
 from joulewise.measure.fold import Folded, Window, total_figures, window_figures
 from joulewise.measure.meters.select import WHOLE
 from joulewise.measure.reading import JournalData
@@ -26,18 +27,19 @@ def derived_id(run_id: str, *names: object) -> str:
 def bundle_of(folded: Folded, status: str) -> Bundle:
     """Every record of the run but carbon, cost and water, which another room adds."""
     header = folded.main.header
+    run_id = header["run_id"]
     host = _host(header)
     devices = _devices(folded, host.id)
-    run = _run(folded, status, host.id)
-    phases = list(_phases(folded, run.id))
+    phases = list(_phases(folded, run_id))
     windows = [(None, Window(folded.start_us, folded.end_us)), *((phase.id, window) for phase, window in phases)]
+    measurements = tuple(one for where in windows for one in _measurements(folded, run_id, devices, *where))
     return Bundle(
-        run=run,
+        run=_run(folded, status, host.id),  # after the measurements, which may add to the notes
         host=host,
         devices=tuple(devices.values()),
         phases=tuple(phase for phase, _ in phases),
-        measurements=tuple(one for where in windows for one in _measurements(folded, run.id, devices, *where)),
-        evaluations=tuple(_evaluations(folded, run.id)),
+        measurements=measurements,
+        evaluations=tuple(_evaluations(folded, run_id)),
     )
 
 
@@ -252,6 +254,8 @@ def _totals(
             boundary=_boundary(parts),
             coverage=_covered(parts, window.start_us, window.end_us),
         )
+    if totals and window.duration_s > 0:
+        yield from _at_the_wall(folded, run_id, phase_id, window, totals["machine"])
     cpu_s = folded.cpu_us(window) / 1e6
     yield Measurement(
         id=derived_id(run_id, phase_id, "cpu_time_s"),
@@ -269,6 +273,33 @@ def _totals(
         ),
         meter="cputime",
         coverage=1.0,
+    )
+
+
+def _at_the_wall(
+    folded: Folded, run_id: str, phase_id: str | None, window: Window, machine: Figure
+) -> Iterator[Measurement]:
+    """The machine's energy at the plug, where the machine was calibrated before the run and its counters were read."""
+    parts = folded.added_up()
+    text = folded.main.header.get("calibration")
+    if not text or _boundary(parts) == "node":  # a model of the whole server, or a meter of the whole, is the wall
+        return
+    try:
+        figure = apply(restored(text), machine, window.duration_s)
+    except (ValueError, TypeError) as error:
+        folded.notes.append(f"the machine's wall calibration can't be used: {error}")
+        return
+    yield Measurement(
+        id=derived_id(run_id, phase_id, "wall", "machine"),
+        run_id=run_id,
+        phase_id=phase_id,
+        quantity="energy_j",
+        component="wall",
+        figure=figure,
+        meter="calibration",
+        attribution="machine",
+        boundary="node",
+        coverage=_covered(parts, window.start_us, window.end_us),
     )
 
 

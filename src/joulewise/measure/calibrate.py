@@ -19,6 +19,7 @@ from statistics import NormalDist, fmean, median
 from joulewise.core.channels import Finding
 from joulewise.core.errors import OutOfRange, UndefinedFigure, UsageError
 from joulewise.core.figures import MODELLED, Figure
+from joulewise.measure.facts import calibration_path
 from joulewise.measure.meters.sysfs import label, text_of
 
 LEAST_POINTS = 8
@@ -210,13 +211,9 @@ def machine_name(root: str = "") -> str:
     return label(text_of(f"{root}/etc/machine-id"), "this-machine")
 
 
-def path_of(folder: str, machine: str) -> str:
-    return os.path.join(folder, f"calibration-{label(machine, 'this-machine')}.json")
-
-
 def store(calibration: Calibration, folder: str, machine: str) -> str:
     """Write the machine's calibration, replacing the one before; returns the path. Raises OSError."""
-    path = path_of(folder, machine)
+    path = calibration_path(folder, machine)
     os.makedirs(folder, exist_ok=True)
     scratch = f"{path}.{os.getpid()}"
     with open(scratch, "w", encoding="utf-8") as file:
@@ -230,24 +227,26 @@ def store(calibration: Calibration, folder: str, machine: str) -> str:
 
 def load(folder: str, machine: str) -> Calibration | None:
     """The machine's calibration; None if there is none. Raises UsageError for a file that is not one."""
-    path = path_of(folder, machine)
+    path = calibration_path(folder, machine)
     try:
         with open(path, encoding="utf-8") as file:
-            return _restored(json.load(file))
+            return restored(file.read())
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
         raise UsageError(f"{path} is no calibration: {error}", hint=f"rm {path}; joulewise calibrate ...") from error
 
 
-def _restored(found: dict[str, object]) -> Calibration:
+def restored(text: str) -> Calibration:
+    """A calibration from its file's text, as a journal keeps it, too. Raises ValueError or TypeError."""
+    found = json.loads(text)
     kinds = {field.name: str if field.name in ("meter", "made_at") else float for field in fields(Calibration)}
     if set(found) != set(kinds):
         raise ValueError("it has other fields")
     for name, kind in kinds.items():
         if isinstance(found[name], bool) or not isinstance(found[name], kind if kind is str else (int, float)):
             raise TypeError(f"{name} is of the wrong kind")
-    return Calibration(**found)  # type: ignore[arg-type]
+    return Calibration(**found)
 
 
 def finding(folder: str, machine: str) -> Finding:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from joulewise.measure.meters.sysfs import label
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +64,11 @@ def start_ticks(pid: int, root: str = "") -> int | None:
     stat = text_of(f"{root}/proc/{pid}/stat")
     fields = stat.rpartition(")")[2].split()
     return int(fields[19]) if len(fields) > 19 and fields[0] != "Z" else None
+
+
+def calibration_path(folder: str, machine: str) -> str:
+    """Where the wall calibration of a machine (its machine id) lies in the state folder."""
+    return os.path.join(folder, f"calibration-{label(machine, 'this-machine')}.json")
 
 
 def host_facts(root: str = "") -> dict[str, Any]:

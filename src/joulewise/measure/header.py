@@ -6,9 +6,10 @@ import os
 import time
 
 from joulewise.core.frozen import as_dict
+from joulewise.core.settings import state_folder
 from joulewise.core.version import VERSION
 from joulewise.measure.allocation import share_of_machine
-from joulewise.measure.facts import boot_id, host_facts, process_facts
+from joulewise.measure.facts import boot_id, calibration_path, host_facts, process_facts, text_of
 from joulewise.measure.journal import FORMAT
 
 TYPE_CHECKING = False
@@ -34,6 +35,7 @@ def header_of(
     facts = process_facts(environ)
     if job.command:
         facts["command"] = list(job.command)
+    host = host_facts()
     return {
         "format": FORMAT,
         "joulewise": VERSION,
@@ -41,7 +43,8 @@ def header_of(
         **{field: value for field, value in as_dict(job).items() if field not in ("parent_id", "command")},
         "settings": public_settings(settings),
         "process": facts,
-        "host": host_facts(),
+        "host": host,
+        "calibration": text_of(calibration_path(state_folder(environ), host["machine_id"])),
         "cpus": machine.cpus if machine is not None else os.cpu_count(),
         "boot_id": boot_id(),
         "share": share,

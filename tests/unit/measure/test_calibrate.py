@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from joulewise.core.errors import OutOfRange, UndefinedFigure, UsageError
 from joulewise.core.figures import Figure
-from joulewise.measure.calibrate import Calibration, apply, finding, fit, load, machine_name, path_of, store, t_quantile
+from joulewise.measure.calibrate import Calibration, apply, finding, fit, load, machine_name, store, t_quantile
+from joulewise.measure.facts import calibration_path
 
 MADE_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -134,13 +135,13 @@ def test_it_is_kept_per_machine(fitted: Calibration, tmp_path: Path) -> None:
 
 
 def test_a_hostile_machine_name_stays_in_the_folder(tmp_path: Path) -> None:
-    assert path_of(str(tmp_path), "../../etc/passwd\n").startswith(f"{tmp_path}/calibration-")
-    assert "/" not in path_of("", "../x")
+    assert calibration_path(str(tmp_path), "../../etc/passwd\n").startswith(f"{tmp_path}/calibration-")
+    assert "/" not in calibration_path("", "../x")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"slope": 1}', "\x00"])
 def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
-    Path(path_of(str(tmp_path), "one")).write_text(content)
+    Path(calibration_path(str(tmp_path), "one")).write_text(content)
     with pytest.raises(UsageError, match="calibration-one"):
         load(str(tmp_path), "one")
     assert finding(str(tmp_path), "one").state == "broken"
