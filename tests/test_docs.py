@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib.util
 import inspect
+import os
 import re
 import shlex
 import subprocess
@@ -173,6 +174,20 @@ def test_marked_python_runs(body, tmp_path):
     done = subprocess.run([sys.executable, "-c", body], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_plugin_that_the_docs_write_keeps_the_contract(tmp_path):
+    plugin, suite = blocks(ROOT / "docs" / "how-to" / "write-a-plugin.md", "python")
+    (tmp_path / "labmeter.py").write_text(plugin, "utf-8")
+    (tmp_path / "test_labmeter.py").write_text(suite, "utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "test_labmeter.py"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
 
 
 def test_some_python_is_marked_to_run():

@@ -12,6 +12,7 @@ from joulewise.core.settings import HELP, Settings
 
 Decorated = Callable[..., Any]
 _NAMES = {"price_per_kwh": "--price", "market_g_per_kwh": "--market"}
+_FLAGS = ("detect_cloud", "strict")
 _KINDS = ("train", "tune", "eval", "infer", "serve", "data")
 
 
@@ -33,7 +34,8 @@ def setting_options(*keys: str) -> Callable[[Decorated], Decorated]:
         for key in reversed(keys):
             name = _NAMES.get(key, f"--{key.replace('_', '-')}")
             text = f"{HELP[key]} [env: JOULEWISE_{key.upper()}]"
-            function = click.option(name, f"set_{key}", default=None, metavar="VALUE", help=text)(function)
+            shape: dict[str, Any] = {"is_flag": True} if key in _FLAGS else {"metavar": "VALUE"}
+            function = click.option(name, f"set_{key}", default=None, help=text, **shape)(function)
         return function
 
     return decorate

@@ -11,7 +11,9 @@ from joulewise.app.cli.finish import finish
 from joulewise.app.cli.options import job_from, job_options, output_option, setting_options, settings_from
 from joulewise.app.cli.terminal import Terminal
 
-SETTINGS = ("zone", "pue", "price_per_kwh", "currency", "market_g_per_kwh", "project", "meters", "ledger")
+SETTINGS = (
+    "zone", "detect_cloud", "pue", "price_per_kwh", "currency", "market_g_per_kwh", "project", "meters", "ledger",
+)  # fmt: skip
 
 
 @click.command(
