@@ -38,6 +38,7 @@ class CpuTimeMeter:
         self.channels = (channel,)
         self._us_per_tick = 1_000_000 // ticks_per_s
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._place = os.fstat(self._file)[1:3]  # inode and device
 
     def read(self) -> tuple[int | None, ...]:
         """The count now. Raises MeterUnavailable if /proc/stat can't be read, or isn't as the kernel writes it."""
@@ -50,9 +51,12 @@ class CpuTimeMeter:
         return (ticks * self._us_per_tick,)
 
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        file, self._file = self._file, -1
+        try:  # a program that closes all descriptors may have a file of its own under this number by now
+            if file >= 0 and os.fstat(file)[1:3] == self._place:
+                os.close(file)
+        except OSError:
+            return
 
 
 def busy_ticks(stat: bytes) -> int | None:

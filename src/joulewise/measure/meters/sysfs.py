@@ -66,9 +66,13 @@ def label(text: str, fallback: str = "unnamed") -> str:
 
 
 class CountFile:
-    """One integer file, kept open. A reading that fails closes it, so that the next one opens it anew."""
+    """One integer file, kept open. A reading that fails closes it, so that the next one opens it anew.
 
-    __slots__ = ("_fd", "_opener", "error", "path")
+    A program that closes all descriptors closes this one, too; its number may then be a file of the program's own,
+    which must be neither read nor closed.
+    """
+
+    __slots__ = ("_fd", "_file", "_opener", "error", "path")
     patient = False
 
     def __init__(self, path: str, opener: Opener = os.open) -> None:
@@ -76,15 +80,18 @@ class CountFile:
         self.error: OSError | None = None
         self._opener = opener
         self._fd = -1
+        self._file: tuple[int, int] | None = None
 
     def read(self) -> int | None:
         """The count, or None for a gap; `error` then says why, or is None for a content that is no count."""
         try:
             if self._fd < 0:
                 self._fd = self._opener(self.path, _FLAGS)
+                self._file = _identity(os.fstat(self._fd))
             count = whole(os.pread(self._fd, 64, 0))
+            stat = os.fstat(self._fd)
             # A file that was replaced or unlinked still reads as it was: sysfs says ENODEV, other file systems don't.
-            if count is not None and os.fstat(self._fd).st_nlink:
+            if count is not None and stat.st_nlink and _identity(stat) == self._file:
                 return count
             self.error = None
         except OSError as error:
@@ -93,9 +100,19 @@ class CountFile:
         return None
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, -1
+        if fd < 0:
+            return
+        try:
+            ours = _identity(os.fstat(fd)) == self._file
+        except OSError:  # closed under us
+            return
+        if ours:
+            os.close(fd)
+
+
+def _identity(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_dev, stat.st_ino
 
 
 class ProductFile:
