@@ -17,7 +17,7 @@ def taken(*arguments):
 
     @click.command()
     @job_options
-    @setting_options("zone", "pue", "price_per_kwh", "meters")
+    @setting_options("zone", "detect_cloud", "pue", "price_per_kwh", "meters")
     def command(**options):
         seen["job"] = job_from(options)
         seen["settings"] = settings_from(options)
@@ -39,7 +39,13 @@ def test_flags_are_settings_and_say_so():
 
 
 def test_an_unset_flag_changes_nothing():
-    assert taken()["settings"].origins["zone"] == "default"
+    origins = taken()["settings"].origins
+
+    assert (origins["zone"], origins["detect_cloud"]) == ("default", "default")
+
+
+def test_consent_is_a_flag_without_a_value():
+    assert taken("--detect-cloud")["settings"].detect_cloud is True
 
 
 def test_a_job_has_tags_and_a_unit():
