@@ -60,7 +60,6 @@ def total_energy(run_id: str, energy_j: float, **changes: Any) -> Measurement:
 
 def total_emissions(run_id: str, emissions_g: float, **changes: Any) -> Calculation:
     """A run's location-based emissions, bounds 20 % either way."""
-    low, high = emissions_g * 0.8, emissions_g * 1.2
     return Calculation(
         **{
             "id": "emissions",
