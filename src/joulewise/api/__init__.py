@@ -147,7 +147,7 @@ def view_of(
 
 
 def _resolved(ledger: _ledger.Ledger, run: str) -> str:
-    return ledger.resolve("latest" if run == "last" else run)
+    return ledger.resolve(run)
 
 
 def _trace_of(bundle: Bundle, folder: str) -> _report.PowerTrace | None:

@@ -55,7 +55,7 @@ def factors(found: Sequence[Factor]) -> Listing:
             one.kind,
             one.zone,
             shown(one.as_figure()),
-            f"{one.valid_from[:4]} to {one.valid_to[:4]}",
+            _years(one),
             one.method,
             one.source,
             one.licence,
@@ -63,7 +63,7 @@ def factors(found: Sequence[Factor]) -> Listing:
         )
         for one in found
     ]
-    grid = simple("Factors", columns, lines, numeric=("Value",), spare=("Licence", "Source"))
+    grid = simple("Factors", columns, lines, numeric=("Value",), spare=("Licence", "Source", "Id"))
     return Listing(grid=grid, records=tuple(map(factor_record, found)), footer=f"{len(found)} factors")
 
 
@@ -230,6 +230,9 @@ def _brief(figure: Figure | None, *, co2e: bool = True) -> str:
 
 
 def page_text(page: Page) -> str:
+    """How many runs of how many, and how to see more; what to do if there are none."""
+    if not page.rows:
+        return "No run fits. Try: joulewise run -- COMMAND measures one; joulewise runs lists all"
     count = f"{len(page.rows)} of {page.total:,} runs" if page.total is not None else f"{len(page.rows)} runs"
     return count + (f"; more with --cursor {page.next}" if page.next else "")
 
@@ -238,6 +241,13 @@ def _change(change: FactorChange) -> str:
     if change.before is None:
         return "new"
     return "gone" if change.after is None else "changed"
+
+
+def _years(factor: Factor) -> str:
+    start, end = factor.valid_from[:4], factor.valid_to[:4]
+    if not end:
+        return f"from {start}" if start else "always"
+    return start if start == end else f"{start} to {end}".strip()
 
 
 def _factor_text(factor: Factor | None) -> str:

@@ -12,7 +12,7 @@ def split_reference(text: str) -> tuple[str, str]:
     """ "latest:emissions_g" is ("latest", "emissions_g"). Raises UsageError if either half is missing."""
     run, colon, name = text.rpartition(":")
     if not (run and colon and name):
-        raise UsageError(f"{text!r} names no figure", hint="joulewise explain latest:emissions_g")
+        raise UsageError(f"{text!r} names no figure", hint=f"joulewise explain {text.strip(':') or 'last'}:emissions")
     return run, name
 
 

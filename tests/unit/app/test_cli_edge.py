@@ -88,3 +88,12 @@ def test_an_error_of_ours_keeps_its_code(capsys):
 def test_an_unknown_option_is_shown_harmless(capsys):
     assert run_guarded(["runs", "--\x1b[31m"]) == 2
     assert "\x1b" not in capsys.readouterr().err
+
+
+def test_no_command_shows_the_help_as_it_is(capsys):
+    assert run_guarded([]) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith("Usage: joulewise [OPTIONS] COMMAND")
+    assert "\\n" not in said
+    assert "\n  doctor " in said

@@ -279,3 +279,19 @@ def test_a_password_is_never_shown():
 
     assert "s3cret" not in draw(listing, "table") + draw(listing, "json")
     assert listing.records[0]["value"] == "postgresql://team:***@db/joulewise"
+
+
+@pytest.mark.parametrize(
+    ("valid_from", "valid_to", "text"),
+    [
+        ("2024-01-01", "2024-12-31", "2024"),
+        ("2024-01-01", "2025-12-31", "2024 to 2025"),
+        ("2024-01-01", "", "from 2024"),
+        ("", "2024-12-31", "to 2024"),
+        ("", "", "always"),
+    ],
+)
+def test_the_years_of_a_factor(valid_from, valid_to, text):
+    factor = replace(example_bundle().factors[0], valid_from=valid_from, valid_to=valid_to)
+
+    assert lists.factors([factor]).grid.rows[0][3] == text

@@ -18,6 +18,9 @@ def run_guarded(arguments: Sequence[str], command: click.Command | None = None) 
 
     try:
         code = (command or cli).main(args=list(arguments), prog_name="joulewise", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.ClickException as error:
         _say_usage(error)
         return error.exit_code
