@@ -34,7 +34,9 @@ def ensure(engine: sa.Engine, *, create: bool) -> None:
 def version(connection: sa.Connection) -> str | None:
     """The ledger's schema version, None if it has no tables of ours."""
     if connection.dialect.name == "postgresql":
-        if connection.execute(sa.text(f"SELECT to_regclass('{VERSION_TABLE}')")).scalar() is None:
+        # not to_regclass(): it may answer from a cache that another process's new tables have not reached
+        there = sa.text("SELECT 1 FROM pg_class WHERE relname = :name AND pg_table_is_visible(oid)")
+        if connection.execute(there, {"name": VERSION_TABLE}).first() is None:
             return None
         return connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
     try:
