@@ -14,6 +14,7 @@ from joulewise.report.view import Grid, Row, Section, Step
 ORDER = ("with_idle_share", "dynamic", "machine")
 """The headline first."""
 NO_METER = ("no meter could be read", "joulewise doctor")
+_NESTED = "A phase holds the phases that are indented below it."
 _SHORT = {"with_idle_share": "With idle share", "dynamic": "Dynamic", "machine": "Machine"}
 
 
@@ -73,7 +74,7 @@ def phase_grid(bundle: Bundle, explainer: Explainer) -> Grid | None:
         columns=("Phase", "Duration", "Energy with idle share", "Mean power"),
         rows=tuple(lines),
         numeric=frozenset(("Duration", "Energy with idle share", "Mean power")),
-        note="A phase holds the phases that are indented below it.",
+        note=_NESTED if any(phase.parent_id for phase in bundle.phases) else "",
     )
 
 
