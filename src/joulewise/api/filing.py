@@ -8,12 +8,13 @@ from joulewise.core import settings as _settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     import joulewise.ledger as _ledger
     from joulewise.core.records import Bundle
     from joulewise.core.settings import Settings
-    from joulewise.measure import Result
+    from joulewise.measure import Result, Taken
 
 
 MOST_CHILDREN = 100
@@ -138,12 +139,11 @@ def recover(settings: Settings, ledger: _ledger.Ledger | None = None) -> Recover
     from contextlib import ExitStack
 
     from joulewise.core.errors import JoulewiseError
-    from joulewise.measure import mark_filed, take_in
+    from joulewise.measure import mark_filed
 
     found = Recovered()
-    spool, state = _settings.spool_folder(settings, os.environ), _settings.state_folder(os.environ)
     with ExitStack() as stack:
-        for taken in take_in(spool, state_folder=state):
+        for taken in _ready(settings, found):
             if taken.result is None:
                 found.problems[taken.folder] = taken.problem
                 continue
@@ -151,9 +151,30 @@ def recover(settings: Settings, ledger: _ledger.Ledger | None = None) -> Recover
             try:
                 found.filed.append(file_measured(taken.result, settings, ledger).run.id)
                 mark_filed(taken.folder)
-            except (JoulewiseError, OSError) as error:  # one bad run must not keep the others out
+            except (
+                JoulewiseError,
+                OSError,
+                ArithmeticError,
+                LookupError,
+                TypeError,
+                ValueError,
+            ) as error:  # one bad run must not keep the others out
                 found.problems[taken.folder] = str(error)
     return found
+
+
+def _ready(settings: Settings, found: Recovered) -> Iterator[Taken]:
+    """What is ready in the spool, and in the places that sessions turn to where it can't be written."""
+    from joulewise.core.errors import JournalError
+    from joulewise.measure import take_in
+
+    for spool in _settings.spool_folders(settings, os.environ):
+        try:
+            if os.path.exists(spool) and os.stat(spool).st_uid != os.getuid():
+                continue  # in a place that all may write to, somebody else's
+            yield from take_in(spool, state_folder=_settings.state_folder(os.environ))
+        except JournalError as error:
+            found.problems[spool] = error.message
 
 
 def current(settings: Settings) -> _ledger.Ledger:
@@ -181,7 +202,8 @@ def settle(result: Result, settings: Settings) -> tuple[list[Bundle], list[str]]
     try:
         with opened(settings) as ledger:
             problems = recover(settings, ledger).problems
-            filed = _filed(ledger, result.run_id)
+            # a journal that no disk took is in this process's memory only: file it from there
+            filed = _filed(ledger, result.run_id) or file_measured(result, settings, ledger)
             below = [ledger.bundle(row.id) for row in ledger.children(result.run_id)[:MOST_CHILDREN]]
     except JoulewiseError as error:
         return [], [str(error)]

@@ -138,6 +138,12 @@ def spool_folder(settings: Settings, environ: Mapping[str, str]) -> str:
     return os.path.expanduser(settings.spool) or os.path.join(state_folder(environ), "spool")
 
 
+def spool_folders(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """Where journals may lie, best first: where the spool can't be written, a session takes the next."""
+    places = (spool_folder(settings, environ), os.path.join(state_folder(environ), "spool"))
+    return list(dict.fromkeys([*places, f"/tmp/joulewise-{os.getuid()}/spool"]))
+
+
 def ledger_url(settings: Settings, environ: Mapping[str, str]) -> str:
     """The ledger's URL in force; a bare path means SQLite."""
     chosen = settings.ledger or os.path.join(data_folder(environ), "ledger.db")
@@ -153,7 +159,10 @@ def _files(environ: Mapping[str, str], start: str) -> list[tuple[str, Mapping[st
     layers: list[tuple[str, Mapping[str, Any]]] = []
     path = user_file(environ)
     layers.append((path, _table(path, in_project=False)))
-    folder = os.path.abspath(start)
+    try:
+        folder = os.path.abspath(start)
+    except FileNotFoundError:  # the folder we are in was removed
+        return layers
     while True:
         path = os.path.join(folder, "pyproject.toml")
         if os.path.isfile(path):

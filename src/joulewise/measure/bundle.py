@@ -20,7 +20,7 @@ from joulewise.measure.reading import JournalData
 
 def derived_id(run_id: str, *names: object) -> str:
     """A ULID that is the same whenever it is made: the run's time, and 80 bits of SHA-256 of the names."""
-    digest = hashlib.sha256("\x1f".join(map(str, (run_id, *names))).encode()).digest()
+    digest = hashlib.sha256("\x1f".join(map(str, (run_id, *names))).encode("utf-8", "surrogatepass")).digest()
     return new_ulid(milliseconds_of(run_id) * 1_000_000, digest[:10])
 
 
@@ -191,9 +191,10 @@ def _warnings(folded: Folded, slept_us: int) -> Iterator[str]:
 def _phases(folded: Folded, run_id: str) -> Iterator[tuple[Phase, Window]]:
     """Phases with their window; one that nobody ended (a crash) ends with its journal."""
     for rank, one in enumerate(folded.journals):
-        for begun in one.phases:
-            start_us = one.moments_us[begun["seq"]]
-            end_us = one.moments_us.get(one.phase_ends.get(begun["id"], -1), one.end_us)
+        for begun in {phase["id"]: phase for phase in one.phases}.values():  # a full disk may write a line twice
+            start_us = one.moment_us(begun["seq"])
+            end_us = one.moment_us(one.phase_ends[begun["id"]]) if begun["id"] in one.phase_ends else one.end_us
+            end_us = max(start_us, end_us)
             yield (
                 Phase(
                     id=begun["id"],

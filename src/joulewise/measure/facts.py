@@ -59,6 +59,11 @@ def boot_id(root: str = "") -> str:
     return text_of(f"{root}/proc/sys/kernel/random/boot_id")
 
 
+def machine_id(root: str = "") -> str:
+    """The system's id of this installation; "" where there is none."""
+    return text_of(f"{root}/etc/machine-id") or text_of(f"{root}/var/lib/dbus/machine-id")
+
+
 def start_ticks(pid: int, root: str = "") -> int | None:
     """When a process started, clock ticks since boot: with the pid it names a process. None: there is none."""
     stat = text_of(f"{root}/proc/{pid}/stat")
@@ -75,7 +80,7 @@ def host_facts(root: str = "") -> dict[str, Any]:
     """What identifies the machine; the raw machine id stays in the journal, the ledger gets a hash."""
     memory = text_of(f"{root}/proc/meminfo", 128).split()
     return {
-        "machine_id": text_of(f"{root}/etc/machine-id") or text_of(f"{root}/var/lib/dbus/machine-id"),
+        "machine_id": machine_id(root),
         "name": os.uname().nodename,
         "machine": os.uname().machine,
         "kernel": os.uname().release,
@@ -93,8 +98,15 @@ def process_facts(environ: Mapping[str, str], root: str = "") -> dict[str, Any]:
         "command": [os.fspath(part) for part in getattr(sys, "orig_argv", sys.argv)][:64],
         "python": ".".join(map(str, sys.version_info[:3])),
         "environment": {name: environ[name] for name in _SCHEDULER if name in environ},
-        "git": git_facts(os.getcwd() if os.path.isdir(".") else "/"),
+        "git": git_facts(_here()),
     }
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # the folder was removed under us
+        return "/"
 
 
 def git_facts(folder: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import hypot
 
 from joulewise.core.channels import BUSY, ENERGY, POWER, USE_ALL, USE_MINE, Channel
@@ -45,6 +46,7 @@ class Folded:
     steal: Curve
     energies: list[ChannelEnergy] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _of_ranks: dict[tuple[str, int], Curve] = field(default_factory=dict)
 
     @property
     def main(self) -> JournalData:
@@ -61,13 +63,27 @@ class Folded:
         curve = self.mine if window.rank is None else self.ranks[window.rank]
         return curve.between(window.start_us, window.end_us)
 
-    def rank_shares(self, window: Window) -> tuple[float, float]:
-        """What of the run's dynamic and idle energy in a window is the window's rank's: by CPU time, and evenly."""
+    def ours(self, energy: ChannelEnergy, window: Window) -> tuple[float, float]:
+        """Our dynamic joules and our share of the idle ones in a window, or those of the window's rank.
+
+        Ranks share the dynamic part by CPU time, interval by interval, and the idle part evenly.
+        """
+        start_us, end_us = window.start_us, window.end_us
+        idle = energy.part("mine_idle", start_us, end_us)
         if window.rank is None or len(self.ranks) == 1:
-            return 1.0, 1.0
-        even = 1.0 / len(self.ranks)
-        ours_us = self.mine.between(window.start_us, window.end_us)
-        return (self.cpu_us(window) / ours_us if ours_us > 0 else even), even
+            return energy.part("mine_dynamic", start_us, end_us), idle
+        return self._dynamic_of(energy, window.rank).between(start_us, end_us), idle / len(self.ranks)
+
+    def _dynamic_of(self, energy: ChannelEnergy, rank: int) -> Curve:
+        key = energy.channel.key, rank
+        if key not in self._of_ranks:
+            points = [(energy.curves["mine_dynamic"].points[0][0], 0.0)] if energy.curves["mine_dynamic"].points else []
+            for (start_us, before), (end_us, after) in pairwise(energy.curves["mine_dynamic"].points):
+                all_us = self.mine.between(start_us, end_us)
+                part = self.ranks[rank].between(start_us, end_us) / all_us if all_us > 0 else 1 / len(self.ranks)
+                points.append((end_us, points[-1][1] + (after - before) * part))
+            self._of_ranks[key] = Curve(points)
+        return self._of_ranks[key]
 
     def added_up(self) -> list[ChannelEnergy]:
         """The channels whose joules sum to the run's: the components, if all are metered, or else one whole machine's.
@@ -128,9 +144,7 @@ def window_figures(folded: Folded, energy: ChannelEnergy, window: Window) -> dic
     hidden_j = gap_s * (energy.peak_w or 0.0) if gap_s > 0.001 * covered_s else 0.0
     low = min(machine, energy.part("low", start_us, end_us))
     high = max(machine, energy.part("high", start_us, end_us)) + hidden_j
-    dynamic_share, idle_share = folded.rank_shares(window)
-    dynamic = energy.part("mine_dynamic", start_us, end_us) * dynamic_share
-    idle = energy.part("mine_idle", start_us, end_us) * idle_share
+    dynamic, idle = folded.ours(energy, window)
     others = energy.part("others", start_us, end_us)
     error = _split_error(dynamic, others)
 

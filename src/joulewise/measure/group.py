@@ -65,7 +65,10 @@ class Group:
     def try_to_lead(self) -> bool:
         """Take the lead if nobody has it. Never waits."""
         if self._lock_fd is None:
-            fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError:  # shared memory is full, or the file is not ours: nobody leads, and the run says so
+                return False
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:  # another rank has it

@@ -28,5 +28,10 @@ class Job(Frozen):
     command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        count = self.unit_count
+        if count is not None and not (isinstance(count, int | float) and 0 <= count < 1e300):
+            raise UsageError(f"unit_count must be a finite number >= 0, got {count!r:.60}")
+        if not isinstance(self.name, str) or not isinstance(self.project, str):
+            raise UsageError(f"name and project must be text, got {self.name!r:.60} and {self.project!r:.60}")
         if self.kind not in KINDS:
             raise UsageError(f"kind {self.kind!r} is not one of {', '.join(KINDS)}")

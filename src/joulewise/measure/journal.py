@@ -63,6 +63,7 @@ class Journal:
         self._fd = fd
         self._torn = False
         self._synced_us: int | None = None
+        self._file = _identity(fd)
 
     def record(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Append a JSON line."""
@@ -80,7 +81,7 @@ class Journal:
     def append(self, line: bytes) -> None:
         """Write a line now; on failure keep it and try again with the next. Never raises."""
         self.pending.append(line)
-        if self._fd is None:
+        if self._fd is None or not self._is_ours():
             return
         data = b"".join((b"\n" if self._torn else b"", *self.pending))
         try:
@@ -96,9 +97,17 @@ class Journal:
             self._torn = True
             self.problem = _reason(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
+    def _is_ours(self) -> bool:
+        """False once the program has closed our descriptor (daemons close all): the number may be its own file now."""
+        if _identity(self._fd) == self._file:
+            return True
+        self._fd = None
+        self.problem = "its file was closed by the program"
+        return False
+
     def sync(self) -> None:
         """Bring what is written to the disk."""
-        if self._fd is not None:
+        if self._fd is not None and self._is_ours():
             try:
                 os.fdatasync(self._fd)
             except OSError as error:  # pipes and some network disks can't; the data are with the kernel all the same
@@ -109,22 +118,22 @@ class Journal:
         """Sync and close; may be called twice."""
         if self._fd is not None:
             self.sync()
-            fd, self._fd = self._fd, None
-            os.close(fd)
+            self.forget()
 
     def forget(self) -> None:
         """Close without writing, in a forked child."""
-        if self._fd is not None:
+        if self._fd is not None and self._is_ours():
             fd, self._fd = self._fd, None
             os.close(fd)
 
     def content(self) -> bytes:
         """All lines, from the file and from memory."""
         written = b""
-        if self.path is not None:
+        for path in (self.path, filed_place(self.path)) if self.path is not None else ():
             try:
-                with open(self.path, "rb") as file:
+                with open(path, "rb") as file:
                     written = file.read()
+                break
             except OSError as error:
                 self.problem = _reason(error)
         if self._torn:
@@ -136,7 +145,7 @@ def open_journal(folders: list[str], name: str, warn: Callable[[str], None]) -> 
     """Create the journal in the first folder that takes it; with none, keep it in memory and say so."""
     problems = []
     for folder in folders:
-        path = os.path.join(folder, name)
+        path = os.path.join(os.path.abspath(folder), name)  # the program may change its folder
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -149,6 +158,21 @@ def open_journal(folders: list[str], name: str, warn: Callable[[str], None]) -> 
     problem = "; ".join(problems)
     warn(f"journal kept in memory only, a crash would lose it ({problem}); set JOULEWISE_SPOOL to a writable folder")
     return Journal(None, None, problem)
+
+
+def _identity(fd: int | None) -> tuple[int, int] | None:
+    try:
+        found = os.fstat(fd) if fd is not None else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None
+
+
+def filed_place(path: str) -> str:
+    """Where a journal of the spool lies after another command has filed its run."""
+    folder, name = os.path.split(path)
+    spool, run = os.path.split(folder)
+    return os.path.join(spool, "filed", run, name)
 
 
 def _reason(error: OSError) -> str:

@@ -26,6 +26,7 @@ class MachineClock:
         self._tick_us = 1_000_000 // os.sysconf("SC_CLK_TCK")
         try:
             self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            self._place = os.fstat(self._fd)[1:3]  # inode and device
             self.cpus = _count_cpus(self._fd)
         except OSError as error:
             raise MeterUnavailable(
@@ -47,9 +48,12 @@ class MachineClock:
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, -1
+        try:  # a program that closes all descriptors may have a file of its own under this number by now
+            if fd >= 0 and os.fstat(fd)[1:3] == self._place:
+                os.close(fd)
+        except OSError:
+            return
 
     def _counts(self) -> tuple[int, int, int]:
         try:

@@ -127,10 +127,11 @@ class _Other:
         return stat
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
             self._view.kept_open -= 1
+            if _reads(fd, self._view.root + "/proc"):
+                os.close(fd)
 
 
 class Processes:
@@ -221,9 +222,17 @@ class Processes:
         return False
 
     def close(self) -> None:
-        if self._loadavg_fd >= 0:
-            os.close(self._loadavg_fd)
-            self._loadavg_fd = -1
+        fd, self._loadavg_fd = self._loadavg_fd, -1
+        if fd >= 0 and _reads(fd, self._proc):
+            os.close(fd)
+
+
+def _reads(fd: int, path: str) -> bool:
+    """True if the descriptor is still the one that we opened: a program may close all, and open files of its own."""
+    try:
+        return os.fstat(fd).st_dev == os.stat(path).st_dev
+    except OSError:  # closed, or its process is gone: then the descriptor is best left to the end of ours
+        return False
 
 
 def _open_loadavg(proc: str) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +15,11 @@ from zlib import crc32
 
 from joulewise.core.channels import Channel
 from joulewise.core.errors import JournalError
-from joulewise.measure.facts import boot_id, start_ticks
+from joulewise.measure.facts import boot_id, machine_id, start_ticks
 from joulewise.measure.journal import FORMAT
+
+SILENT_S = 600.0
+"""A session writes a line at least once a minute: who is silent for ten is dead."""
 
 Series = list[tuple[int, int]]
 """(monotonic µs, cumulative count), in the order of reading; a gap is simply not there."""
@@ -41,6 +45,12 @@ class JournalData:
     warnings: list[str] = field(default_factory=list)
     final: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)
+
+    def moment_us(self, seq: int) -> int:
+        """When a snapshot was taken; where its line is damaged, the next one that is whole, or else the last."""
+        if seq in self.moments_us:
+            return self.moments_us[seq]
+        return self.moments_us[min((later for later in self.moments_us if later > seq), default=max(self.moments_us))]
 
     @property
     def start_us(self) -> int:
@@ -146,7 +156,13 @@ def _take_event(data: JournalData, kind: str, payload: dict[str, Any]) -> None:
 
 
 def is_alive(data: JournalData) -> bool:
-    """True while the process that writes the journal still runs: same boot, same pid, same start."""
+    """True while the process that writes the journal still runs: same boot, same pid, same start.
+
+    Of a process on another machine (a shared home) or in another container only its file tells: it grows each tick.
+    """
+    host = data.header["host"]
+    if (host["name"], host["machine_id"]) != (os.uname().nodename, machine_id()):
+        return os.path.exists(data.path) and time.time() - os.stat(data.path).st_mtime < SILENT_S
     if data.header["boot_id"] != boot_id():
         return False
     process = data.header["process"]

@@ -78,7 +78,11 @@ class Sampler:
         self.snapshot()
         self._stopping.acquire()
         self._ended.acquire()
-        self._thread = start_new_thread(self._run, ())
+        try:
+            self._thread = start_new_thread(self._run, ())
+        except RuntimeError as error:  # no more threads allowed, or the interpreter is ending
+            self._ended.release()
+            self._warn(f"no thread for the ticks ({error}): readings at phases and at the end only")
 
     def stop(self) -> None:
         """End the thread, then take the last snapshot."""

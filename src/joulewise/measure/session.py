@@ -8,12 +8,12 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from _thread import get_ident
+from _thread import allocate_lock, get_ident
 from itertools import count
 
 from joulewise.core.errors import JoulewiseError, UsageError
 from joulewise.core.frozen import replaced
-from joulewise.core.settings import Settings, spool_folder, state_folder
+from joulewise.core.settings import Settings, spool_folder, spool_folders
 from joulewise.core.ulid import new_ulid
 from joulewise.measure.cputime import TreeClock
 from joulewise.measure.equipment import Equipment
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _live: dict[int, Session] = {}
 _ordinals = count()
+_forked_from: str | None = None
+_from_outside = os.environ.get("JOULEWISE_PARENT")
 
 
 class _Window:
@@ -75,6 +77,7 @@ class Session:
         self._group: Group | None = None
         self._counts: dict[str, float] = {}
         self._counts_written = True
+        self._counting = allocate_lock()
         self._phases: dict[int, list[str]] = {}
         self._result: Result | None = None
         self._owner = 0
@@ -101,6 +104,7 @@ class Session:
         sampler.before_tick = self._before_tick
         self._open = _Window(journal, sampler, equipment, clock)
         _live[id(self)] = self
+        _hand_down(self._environ)
         sampler.start()
         if self.settings.strict and sampler.fault is not None:
             self.stop("failed")
@@ -120,6 +124,7 @@ class Session:
         if window is None:
             return None
         del _live[id(self)]
+        _hand_down(self._environ)
         self._write_counts(window)
         window.sampler.stop()
         window.journal.record("F", {"seq": window.sampler.seq, "status": status, "exit_code": exit_code})
@@ -146,7 +151,7 @@ class Session:
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate a function (plain, async or generator-free): each call is a session of its own."""
-        name = self.job.name or function.__qualname__
+        name = self.job.name or getattr(function, "__qualname__", type(function).__qualname__)
 
         def fresh() -> Session:
             return Session(
@@ -165,10 +170,12 @@ class Session:
             with fresh():
                 return await function(*args, **kwargs)
 
-        is_coroutine = function.__code__.co_flags & 0x80  # CO_COROUTINE; `inspect` would cost the import budget
+        code = getattr(function, "__code__", None)  # a partial, a class, a built-in have none
+        is_coroutine = code is not None and code.co_flags & 0x80  # CO_COROUTINE; `inspect` would cost the import budget
         wrapper: Callable[..., Any] = measured_coroutine if is_coroutine else measured
         for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
-            setattr(wrapper, attribute, getattr(function, attribute))
+            if hasattr(function, attribute):
+                setattr(wrapper, attribute, getattr(function, attribute))
         wrapper.__wrapped__ = function  # type: ignore[attr-defined]
         return wrapper
 
@@ -182,11 +189,19 @@ class Session:
         """Count functional units done: `session.count("inference", 1797)`. Cheap enough for every request."""
         if self._window() is None:
             return
-        if not 0 <= n < float("inf"):
-            self.warn(f"count of {unit} ignored: want a number >= 0, got {n!r}")
-            return
-        self._counts[unit] = self._counts.get(unit, 0) + n
-        self._counts_written = False
+        given = n
+        try:
+            n = float(n)
+        except (TypeError, ValueError, OverflowError):
+            n = float("nan")
+        with self._counting:  # threads of a server count at the same time
+            counted = self._counts.get(unit, 0.0) + n
+            if n >= 0 and counted < float("inf"):
+                self._counts[unit] = counted
+                self._counts_written = False
+                return
+        told = "too much" if isinstance(given, int) and given > 0 else repr(given)
+        self.warn(f"count of {unit} ignored: want a finite number >= 0, got {told}")
 
     def log(self, **metrics: Any) -> None:
         """Log quality: `session.log(accuracy=0.97)`; with bounds `accuracy=(0.97, 0.95, 0.98)`.
@@ -199,7 +214,7 @@ class Session:
         for metric, given in metrics.items():
             try:
                 parts = [float(part) for part in (given if isinstance(given, tuple | list) else (given,))]
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 parts = []
             finite = all(part - part == 0 for part in parts)
             if len(parts) not in (1, 3) or not finite or (len(parts) == 3 and not parts[1] <= parts[0] <= parts[2]):
@@ -249,7 +264,7 @@ class Session:
 
     def _enclosing(self) -> str | None:
         live = [session.run_id for session in _live.values() if session._owner == os.getpid()]
-        return live[-1] if live else None
+        return live[-1] if live else _forked_from
 
     def _choose_run(self, ordinal: int) -> str:
         """Set the run id, the ranks' common one if there are ranks; return the journal's folder below the spool."""
@@ -276,12 +291,7 @@ class Session:
         return header_of(self.job, self.settings, self._environ, identity, machine, channels)
 
     def _folders(self, name: str) -> list[str]:
-        parents = [
-            spool_folder(self.settings, self._environ),
-            os.path.join(state_folder(self._environ), "spool"),
-            f"/tmp/joulewise-{os.getuid()}/spool",
-        ]
-        return [os.path.join(parent, name) for parent in dict.fromkeys(parents)]
+        return [os.path.join(parent, name) for parent in spool_folders(self.settings, self._environ)]
 
     def _before_tick(self) -> None:
         window = self._window()
@@ -351,6 +361,17 @@ def status_of(error: BaseException | None) -> str:
     return "killed" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
+def _hand_down(environ: Mapping[str, str]) -> None:
+    """Tell the programs that we start whose energy holds theirs: their runs become children of ours."""
+    if environ is not os.environ:
+        return
+    parent = next((session.run_id for session in reversed(_live.values())), _from_outside)
+    if parent is None:
+        os.environ.pop("JOULEWISE_PARENT", None)
+    else:
+        os.environ["JOULEWISE_PARENT"] = parent
+
+
 def _stop_all() -> None:
     """At interpreter exit: sessions that nobody stopped end here, as failed if an exception ended the program."""
     for session in list(_live.values()):
@@ -359,8 +380,10 @@ def _stop_all() -> None:
 
 
 def _in_child() -> None:
+    global _forked_from
     for session in _live.values():
         session._become_inert()
+        _forked_from = session.run_id  # its clock counts us, too: our runs are its children
     _live.clear()
 
 

@@ -7,10 +7,11 @@ What is filed moves to `filed/`, so that every figure can still be traced to its
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from joulewise.core.errors import JournalError
+from joulewise.core.errors import JoulewiseError, JournalError
 from joulewise.measure import idle
 from joulewise.measure.facts import boot_id
 from joulewise.measure.fold import Folded, fold
@@ -18,6 +19,8 @@ from joulewise.measure.reading import JournalData, is_alive, journals_in, read
 from joulewise.measure.result import Result, result_of_fold
 
 FILED = "filed"
+YOUNG_NS = 60_000_000_000
+"""So long may a process take from making its journal to its first line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,25 @@ def run_folders(spool: str) -> list[str]:
         return []
     except OSError as error:
         raise JournalError(f"can't look into the spool {spool}: {error.strerror}") from error
-    return sorted(found, key=lambda path: (os.stat(path).st_mtime_ns, path))
+    return sorted(found, key=lambda path: (_changed_ns(path), path))
+
+
+def _is_empty(path: str) -> bool:
+    try:
+        return os.stat(path).st_size == 0
+    except FileNotFoundError:  # another command filed it in this moment
+        return True
+
+
+def _is_young(path: str) -> bool:
+    return abs(time.time_ns() - _changed_ns(path)) < YOUNG_NS
+
+
+def _changed_ns(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:  # another command filed it in this moment, or it is hidden from us
+        return 0
 
 
 def mark_filed(folder: str) -> str:
@@ -85,7 +106,7 @@ def running(spool: str) -> list[JournalData]:
     """The journals of processes that measure now."""
     found = []
     for folder in run_folders(spool):
-        for path in journals_in(folder):
+        for path in _journals(folder):
             try:
                 data = read(path)
             except JournalError:  # it will be named when the folder is taken in
@@ -97,22 +118,47 @@ def running(spool: str) -> list[JournalData]:
 
 def _run_ids(folder: str) -> set[str]:
     found = set()
-    for path in journals_in(folder):
+    for path in _journals(folder):
         try:
             found.add(str(read(path).header["run_id"]))
-        except JournalError:  # nothing in it that could have an id
+        except (JournalError, LookupError):  # nothing in it that could have an id
             continue
     return found
 
 
+def _journals(folder: str) -> list[str]:
+    try:
+        return journals_in(folder)
+    except OSError:  # moved in this moment, or hidden: it is named when the folder is taken in
+        return []
+
+
 def _take(folder: str, state_folder: str | None) -> Taken | None:
+    """One folder; whatever is in it, the other ones must not wait for it."""
+    try:
+        return _made_of(folder, state_folder)
+    except FileNotFoundError:  # another command filed it in this moment
+        return None
+    except OSError as error:
+        return Taken(folder, None, f"can't look into {folder}: {error.strerror}")
+    except JoulewiseError as error:
+        return Taken(folder, None, error.message)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        return Taken(folder, None, f"no figures can be made of the journals in {folder} ({error!r})")
+
+
+def _made_of(folder: str, state_folder: str | None) -> Taken | None:
     journals: list[JournalData] = []
     problems: list[str] = []
     for path in journals_in(folder):
         try:
             journals.append(read(path))
         except JournalError as error:
+            if _is_empty(path) and _is_young(path):  # its process has made it and writes its first line now
+                return None
             problems.append(error.message)
+    if not journals and not problems and _is_young(folder):
+        return None
     if any(one.final is None and is_alive(one) for one in journals):
         return None
     whole = [one for one in journals if one.moments_us]

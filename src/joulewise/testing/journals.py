@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from joulewise.core.channels import Channel
 from joulewise.core.frozen import as_dict
 from joulewise.core.settings import Settings
 from joulewise.core.ulid import new_ulid
-from joulewise.measure.facts import boot_id
+from joulewise.measure.facts import boot_id, machine_id
 from joulewise.measure.journal import FORMAT, as_json, line_of
 
 WALL_US = 1_700_000_000_000_000
@@ -51,8 +52,8 @@ class JournalBuilder:
                 "git": {},
             },
             "host": {
-                "machine_id": "0" * 32,
-                "name": "builder",
+                "machine_id": machine_id(),
+                "name": os.uname().nodename,
                 "machine": "x86_64",
                 "kernel": "6.0",
                 "cpu_count": 4,

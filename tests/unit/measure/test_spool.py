@@ -91,6 +91,7 @@ def test_broken_journals_are_named_and_cost_nobody_else(tmp_path):
     folder = write(tmp_path, journal().end())
     (tmp_path / os.path.basename(folder) / "2-b.jnl").write_bytes(b"rubbish\n")
     (tmp_path / "nothing").mkdir()
+    os.utime(tmp_path / "nothing", (0, 0))
     (tmp_path / "header-only").mkdir()
     (tmp_path / "header-only" / "1-a.jnl").write_bytes(JournalBuilder().content())
     by_name = {os.path.basename(taken.folder): taken for taken in take_in(str(tmp_path))}
@@ -151,12 +152,12 @@ def test_idle_power_is_learned_from_quiet_seconds(tmp_path):
     state = str(tmp_path / "state")
     write(tmp_path / "spool", quiet(25))
     list(take_in(str(tmp_path / "spool"), state_folder=state))
-    assert known(path_in(state), "builder") == {"rapl:0": pytest.approx(25.0)}
+    assert known(path_in(state), os.uname().nodename) == {"rapl:0": pytest.approx(25.0)}
     assert known(path_in(state), "another") == {}
     write(tmp_path / "spool", quiet(20))
     write(tmp_path / "spool", quiet(5, boot_id="another machine's"))
     list(take_in(str(tmp_path / "spool"), state_folder=state))
-    assert known(path_in(state), "builder") == {"rapl:0": pytest.approx(20.0)}
+    assert known(path_in(state), os.uname().nodename) == {"rapl:0": pytest.approx(20.0)}
 
 
 def test_a_broken_file_of_learned_powers_teaches_nothing(tmp_path):
