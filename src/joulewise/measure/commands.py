@@ -12,9 +12,9 @@ from joulewise.core.settings import Settings
 from joulewise.core.ulid import new_ulid
 from joulewise.measure.cgroups import CommandGroup, make_group
 from joulewise.measure.cputime import TreeClock
-from joulewise.measure.facts import text_of
 from joulewise.measure.job import Job
 from joulewise.measure.launch import CommandNotStarted, Exit, Signals, become_subreaper, launch, wait
+from joulewise.measure.meters.sysfs import text_of
 from joulewise.measure.result import Result
 from joulewise.measure.session import Session
 from joulewise.measure.watch_target import watch as wait_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from joulewise.measure.meters.sysfs import label
+from joulewise.measure.meters.sysfs import label, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,20 +38,6 @@ _CHASSIS = {
     "13": "all-in-one",
 }
 """SMBIOS chassis types (DSP0134 3.7, table 17) by what they are for."""
-
-
-def text_of(path: str, limit: int = 4096) -> str:
-    """The start of a small file, stripped; "" if it can't be read."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        return os.read(fd, limit).decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
-    finally:
-        os.close(fd)
 
 
 def boot_id(root: str = "") -> str:

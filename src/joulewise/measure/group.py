@@ -11,7 +11,8 @@ import os
 from zlib import crc32
 
 from joulewise.core.ulid import is_ulid, new_ulid
-from joulewise.measure.facts import boot_id, start_ticks, text_of
+from joulewise.measure.facts import boot_id, start_ticks
+from joulewise.measure.meters.sysfs import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from joulewise.core.frozen import as_dict
 from joulewise.core.settings import state_folder
 from joulewise.core.version import VERSION
 from joulewise.measure.allocation import share_of_machine
-from joulewise.measure.facts import boot_id, calibration_path, host_facts, process_facts, text_of
+from joulewise.measure.facts import boot_id, calibration_path, host_facts, process_facts
 from joulewise.measure.journal import FORMAT
+from joulewise.measure.meters.sysfs import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from joulewise.measure.facts import boot_id, git_facts, host_facts, process_facts, start_ticks, text_of
+from joulewise.measure.facts import boot_id, git_facts, host_facts, process_facts, start_ticks
+from joulewise.measure.meters.sysfs import text_of
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -32,7 +32,7 @@ def whole(raw: bytes) -> int | None:
     return count if count < 1 << 64 else None
 
 
-def text_of(path: str, limit: int = 256) -> str:
+def text_of(path: str, limit: int = 4096) -> str:
     """The start of a small file without blanks at its ends; "" if it can't be read."""
     try:
         fd = os.open(path, _FLAGS)
