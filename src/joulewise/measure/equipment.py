@@ -52,7 +52,8 @@ class Equipment:
         """The machine's clock (None without a /proc/stat) and the chosen meters: one source a device."""
         meters, findings = self.discover(getattr(clock, "pids", frozenset))
         for finding in findings:
-            if finding.state == "broken":
+            wanted = finding.plugin in self._settings.meters and finding.state in ("absent", "denied")
+            if finding.state == "broken" or wanted:
                 warn(f"{finding.plugin}: {finding.what} ({finding.why})")
         try:
             return MachineClock(self._root), meters

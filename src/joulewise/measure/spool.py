@@ -161,6 +161,8 @@ def _made_of(folder: str, state_folder: str | None) -> Taken | None:
         return None
     if any(one.final is None and is_alive(one) for one in journals):
         return None
+    if len(journals) < max(map(_ranks_here, journals), default=1) and _is_young(folder):
+        return None  # a rank that starts late: its journal may come yet
     whole = [one for one in journals if one.moments_us]
     problems += [f"{one.path} ended before its first snapshot" for one in journals if not one.moments_us]
     if not whole:
@@ -172,6 +174,12 @@ def _made_of(folder: str, state_folder: str | None) -> Taken | None:
     if state_folder is not None:
         _learn(folded, state_folder)
     return Taken(folder, result_of_fold(folded))
+
+
+def _ranks_here(journal: JournalData) -> int:
+    """How many ranks the launcher started on this node; 1 for a process on its own."""
+    told = journal.header["process"]["environment"].get("LOCAL_WORLD_SIZE", "1")
+    return int(told) if journal.header["group_key"] and told.isdigit() else 1
 
 
 def _learn(folded: Folded, state_folder: str) -> None:

@@ -113,3 +113,15 @@ def test_learned_idle_power_stands_in_the_channel(plugged, tmp_path):
 def test_a_finding_is_plain():
     assert Finding(plugin="x", state="ready", what="y").cure == ""
     assert Channel(key="k", component="c", device="d", quantity=ENERGY, scale=1.0, method="m", source="s").wrap is None
+
+
+def test_a_misspelt_meter_is_named(plugged):
+    class Clock:
+        def pids(self):
+            return frozenset()
+
+    warnings = []
+    machine, meters = Equipment(Settings(meters=("powercaps",)), plugged).open(Clock(), warnings.append)
+    machine.close()
+    assert meters == []
+    assert "powercaps" in warnings[0]

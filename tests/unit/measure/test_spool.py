@@ -173,3 +173,14 @@ def test_a_state_folder_that_cannot_be_written_is_a_warning(tmp_path):
     write(tmp_path / "spool", quiet(25))
     [taken] = take_in(str(tmp_path / "spool"), state_folder=str(tmp_path / "state" / "x"))
     assert any("idle power" in warning for warning in taken.result.warnings)
+
+
+def test_a_rank_that_starts_late_is_waited_for_a_minute(tmp_path):
+    first = journal(group_key="torchrun:job:1").end()
+    process = {**first.header["process"], "environment": {"LOCAL_WORLD_SIZE": "2"}}
+    early = journal(group_key="torchrun:job:1", process=process).end()
+    folder = write(tmp_path, early)
+    assert list(take_in(str(tmp_path))) == []
+    os.utime(folder, (0, 0))
+    [taken] = take_in(str(tmp_path))
+    assert taken.result.bundle.run.environment["ranks"] == 1
