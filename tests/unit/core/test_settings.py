@@ -219,3 +219,11 @@ def test_the_spool_and_the_ledger_have_a_place(machine):
     assert settings.ledger_url(machine.load({"ledger": "demo.db"}), environ) == f"sqlite:///{os.getcwd()}/demo.db"
     assert settings.ledger_url(machine.load({"ledger": "~/a.db"}), environ) == f"sqlite:///{Path.home()}/a.db"
     assert settings.ledger_url(machine.load({"ledger": "postgresql://db/x"}), environ) == "postgresql://db/x"
+
+
+def test_a_folder_that_was_removed_under_us_sets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert settings.load({}, {"HOME": str(tmp_path)}).zone == ""
