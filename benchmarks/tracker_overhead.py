@@ -151,7 +151,7 @@ def options_of(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="a minute, no file")
     parser.add_argument("--repeats", type=int, default=21, help="starts of each tracker")
     parser.add_argument("--rounds", type=int, default=2, help="idle and busy windows of each tracker")
-    parser.add_argument("--settle-s", type=float, default=20.0, help="seconds before an idle window begins")
+    parser.add_argument("--settle-s", type=float, default=22.0, help="seconds before an idle window begins")
     parser.add_argument("--window-s", type=float, default=60.0, help="seconds of an idle window")
     parser.add_argument("--crowd", type=int, default=1_000, help="sleeping processes for the crowded host")
     options = parser.parse_args(args)

@@ -31,7 +31,7 @@ HELP: Mapping[str, str] = {
     "device_class": "Embodied default: server, gpu-server, desktop, laptop, edge; empty guesses.",
     "embodied_kg": "Embodied emissions of the whole machine, kgCO2e, from its data sheet.",
     "lifespan_years": "Expected life of the machine in years.",
-    "tick_s": "Seconds between readings after the first few; 1 to 60.",
+    "tick_s": "Seconds between readings after the first 20 s, in which they are closer; 1 to 60.",
     "meters": "Only these meter plug-ins, comma-separated; empty is all.",
     "idle_share": "Our share of idle power: allocation, busy or none.",
     "strict": "Let a failing meter raise instead of becoming a gap.",
@@ -62,7 +62,7 @@ class Settings(Frozen):
     device_class: str = ""
     embodied_kg: float | None = None
     lifespan_years: float | None = None
-    tick_s: float = 5.0
+    tick_s: float = 10.0
     meters: tuple[str, ...] = ()
     idle_share: str = "allocation"
     strict: bool = False

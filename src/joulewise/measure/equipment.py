@@ -11,6 +11,7 @@ from joulewise.core.frozen import as_dict
 from joulewise.core.settings import state_folder
 from joulewise.measure import idle
 from joulewise.measure.machine_clock import MachineClock
+from joulewise.measure.meters.model import CpuTimeMeter
 from joulewise.measure.meters.select import choose
 
 TYPE_CHECKING = False
@@ -56,10 +57,14 @@ class Equipment:
             if finding.state == "broken" or wanted:
                 warn(f"{finding.plugin}: {finding.what} ({finding.why})")
         try:
-            return MachineClock(self._root), meters
+            machine = MachineClock(self._root)
         except MeterUnavailable as error:
             warn(f"whose CPU time it was can't be told: {error}")
             return None, meters
+        for meter in meters:
+            if isinstance(meter, CpuTimeMeter):
+                meter.follow(machine)
+        return machine, meters
 
     def discover(
         self, pids: Callable[[], frozenset[int]], *, thorough: bool = False

@@ -34,16 +34,20 @@ class MachineClock:
             ) from error
         self._raw = list(self._counts())
         self._sums = list(self._raw)
+        self.busy_us: int | None = None
+        """Busy time at the last reading, for the model meter: reading /proc/stat twice a tick would cost twice."""
 
     def read(self) -> tuple[int, int, int]:
         """(busy, steal, idle) in CPU-microseconds; busy counts user, nice, system and interrupts, idle also iowait.
 
         Raises MeterUnavailable if the file can't be read any more.
         """
+        self.busy_us = None
         for at, now in enumerate(self._counts()):
             self._sums[at] += max(0, now - self._raw[at])
             self._raw[at] = _kept(self._raw[at], now)
         busy_us, steal_us, idle_us = self._sums
+        self.busy_us = busy_us
         return busy_us, steal_us, idle_us
 
     def close(self) -> None:

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
 
 
-FIRST_TICKS_S = (1.0, 2.0, 4.0)
+FIRST_TICKS_S = (1.0, 2.0, 4.0, 7.0, 10.0, 15.0, 20.0)
+"""A short run has a power curve, too: it begins with ticks at least so close."""
 JOIN_S = 5.0
 
 
@@ -152,11 +153,9 @@ class Sampler:
     def _tick_until_stopped(self) -> None:
         started = time.monotonic()
         due = started
-        ticks = iter(FIRST_TICKS_S)
         while True:
-            first = next(ticks, None)
             # absolute deadlines: a slow tick does not shift the next; after a stall the missed ones are skipped
-            due = max(started + first if first is not None else due + self._tick_s, time.monotonic())
+            due = max(started + next_tick_s(due - started, self._tick_s), time.monotonic())
             if self._stopping.acquire(timeout=max(0.0, due - time.monotonic())):
                 return
             try:
@@ -165,6 +164,12 @@ class Sampler:
                 self.snapshot()
             except Exception as error:  # noqa: BLE001 - the thread must outlive any single tick
                 self._report(error)
+
+
+def next_tick_s(elapsed_s: float, tick_s: float) -> float:
+    """When to tick after the tick at `elapsed_s`, seconds from the start."""
+    first = next((early_s for early_s in FIRST_TICKS_S if early_s > elapsed_s + 1e-6), None)
+    return elapsed_s + tick_s if first is None else min(first, elapsed_s + tick_s)
 
 
 def safe_tick_s(meters: list[Meter], wanted_s: float) -> float:

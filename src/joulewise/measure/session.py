@@ -21,7 +21,6 @@ from joulewise.measure.group import Group, group_key
 from joulewise.measure.header import header_of
 from joulewise.measure.job import Job
 from joulewise.measure.journal import SUFFIX, Journal, open_journal
-from joulewise.measure.meters import model as _model  # noqa: F401 - most machines start it: better loaded by then
 from joulewise.measure.sampler import Sampler
 
 TYPE_CHECKING = False

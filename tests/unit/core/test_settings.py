@@ -46,7 +46,7 @@ def test_every_setting_is_explained():
 def test_without_anything_the_defaults_hold(machine):
     found = machine.load()
 
-    assert (found.zone, found.pue, found.tick_s, found.detect_cloud, found.meters) == ("", None, 5.0, False, ())
+    assert (found.zone, found.pue, found.tick_s, found.detect_cloud, found.meters) == ("", None, 10.0, False, ())
     assert set(found.origins.values()) == {"default"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,24 @@ def test_this_machine_has_been_busy() -> None:
     assert busy_us > 0
     assert idle_us >= 0
     assert clock.cpus >= 1
+
+
+def test_a_meter_that_follows_the_clock_fails_with_it(tmp_path: Path) -> None:
+    from joulewise.core.channels import BUSY, Channel
+    from joulewise.measure.meters.model import CpuTimeMeter
+
+    stat = tmp_path / "proc/stat"
+    stat.parent.mkdir()
+    stat.write_text("cpu 100 0 0 900 0 0 0 0\ncpu0 100 0 0 900 0 0 0 0\n")
+    channel = Channel(key="m", component="cpu", device="cpu", quantity=BUSY, scale=1e-6, method="modelled", source="t")
+    clock, meter = MachineClock(str(tmp_path)), CpuTimeMeter(str(stat), channel, os.sysconf("SC_CLK_TCK"))
+    meter.follow(clock)
+    clock.read()
+    assert meter.read() == (clock.busy_us,)
+    stat.write_text("torn")
+    with pytest.raises(MeterUnavailable):
+        clock.read()
+    with pytest.raises(MeterUnavailable):
+        meter.read()
+    clock.close()
+    meter.close()
