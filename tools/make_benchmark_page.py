@@ -20,10 +20,16 @@ COST_LABELS = {
     "import_ms": "import, ms over bare Python",
     "import_mib": "import, MiB over bare Python",
     "ready_ms": "from the call to measuring, ms",
+    "ready_mib": "the same when measuring, MiB",
     "stop_ms": "stop, ms",
+    "children_cpu_s": "CPU time of its own child processes at the start, s",
     "cpu_s_per_h": "CPU time, s per tracked hour",
+    "resident_mib": "resident memory of the process, MiB",
     "crowded_cpu_s_per_h": "the same beside 1,000 other processes, s per hour",
-    "gil_held_ms_max": "GIL held at most, ms",
+    "gil_held_ms_median": "GIL held by a tick, median, ms",
+    "gil_held_ms_max": "GIL held by a tick, the longest, ms",
+    "longest_silence_ms": "longest pause of a busy thread, ms (the kernel's, too)",
+    "other_threads_cpu_ms_per_s": "CPU time of its threads at one tick a second, ms per s",
 }
 
 
