@@ -161,7 +161,7 @@ def _made_of(folder: str, state_folder: str | None) -> Taken | None:
         return None
     if any(one.final is None and is_alive(one) for one in journals):
         return None
-    if len(journals) < max(map(_ranks_here, journals), default=1) and _is_young(folder):
+    if journals and len(journals) < max(map(_ranks_here, journals)) and _is_young(folder):
         return None  # a rank that starts late: its journal may come yet
     whole = [one for one in journals if one.moments_us]
     problems += [f"{one.path} ended before its first snapshot" for one in journals if not one.moments_us]
