@@ -89,7 +89,9 @@ def busy(tell: Tell, settle_s: float, window_s: float) -> None:
     others_s = (process_time_ns() - thread_time_ns()) / 1e9
     tell("longest_silence_ms", longest_ns / 1e6)
     tell("gil_held_ms_max", max(held, default=0) / 1e6)
-    tell("gil_held_ms_median", sorted(held)[len(held) // 2] / 1e6 if held else 0.0)
+    held = sorted(held) or [0]
+    tell("gil_held_ms_p95", held[int(0.95 * len(held))] / 1e6)
+    tell("gil_held_ms_median", held[len(held) // 2] / 1e6)
     tell("other_threads_cpu_ms_per_s", others_s * 1e3 / (settle_s + window_s))
 
 

@@ -13,6 +13,7 @@ from joulewise.ledger import tables
 from joulewise.ledger.filing import tag_pair
 from joulewise.ledger.query import RunQuery
 from joulewise.ledger.rows import microseconds, pack
+from joulewise.ledger.text_search import text_condition
 
 run, run_tag, calculation = tables.run, tables.run_tag, tables.calculation
 Condition = sa.ColumnElement[bool]
@@ -64,7 +65,7 @@ def _marks(connection: sa.Connection, query: RunQuery) -> list[Condition]:
     if query.name:
         found += _begins(pack(query.name), walk)
     if query.text:
-        found.append(_contains(pack(query.text), sqlite))
+        found.append(text_condition(connection, pack(query.text)))
     return found
 
 
@@ -77,14 +78,6 @@ def _begins(start: str, walk: bool) -> list[Condition]:
     cut, key = start[: tables.KEY_LENGTH], _held(run.c.name_key, walk)
     exact = [sa.func.substr(run.c.name, 1, len(start)) == start] if len(start) > tables.KEY_LENGTH else []
     return [key >= cut, key < cut + "\U0010ffff", *exact]
-
-
-def _contains(text: str, sqlite: bool) -> Condition:
-    # LIKE minds no case in SQLite, and ILIKE would cost it twice the time
-    pattern = "%" + "".join(f"!{character}" if character in "!%_" else character for character in text) + "%"
-    columns = (run.c.name_key, run.c.project_key)
-    alike = (column.like(pattern, escape="!") if sqlite else column.ilike(pattern, escape="!") for column in columns)
-    return sa.or_(*alike)
 
 
 def _links(query: RunQuery) -> list[Condition]:

@@ -21,9 +21,9 @@ MAX_LIMIT = 10_000
 class RunQuery:
     """Which runs, in which order. Empty means any.
 
-    `name` is a beginning, `project` and `tag` ("key=value") are whole, `text` is looked for anywhere in name and
-    project without regard to case, `since` and `until` are aware times and bound `started_at` as [since, until),
-    `parent` and `group_key` are ids. `roots_only` leaves out runs that have a parent.
+    `name` is a beginning, `project` and `tag` ("key=value") are whole, `text` is looked for in the first 64 characters
+    of name and project without regard to case, `since` and `until` are aware times and bound `started_at` as
+    [since, until), `parent` and `group_key` are ids. `roots_only` leaves out runs that have a parent.
     Page by `cursor` (the `next` of the page before) or, slower, by `offset`; `limit` is 1 to 10,000.
     """
 

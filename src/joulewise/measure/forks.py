@@ -10,6 +10,7 @@ Children made by vfork and exec (subprocess without preexec_fn) don't run Python
 from __future__ import annotations
 
 import os
+import select
 import time
 
 TYPE_CHECKING = False
@@ -26,17 +27,21 @@ class ForkReports:
     def __init__(self, forsake: Callable[[], None]) -> None:
         self._ends = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._identity = self._now()
+        self._arrivals = (
+            select.poll()
+        )  # one cheap call a tick, where fstat and a read that fails cost three times as much
+        self._arrivals.register(self._ends[0], select.POLLIN)
         self._forsake: Callable[[], None] | None = forsake
         _open.append(self)
         _hook()
 
     def take(self) -> list[tuple[int, int]]:
         """(pid, nanoseconds since boot) of each fork since the last call; whoever is gone by now is listed too."""
-        if self._now() != self._identity:
-            return []  # the user's program closed all descriptors, ours too
+        if not self._arrivals.poll(0) or self._now() != self._identity:
+            return []  # nobody forked, or the user's program closed all descriptors, ours too
         try:
             text = os.read(self._ends[0], 65536)
-        except OSError:  # EAGAIN: nobody forked
+        except OSError:  # EAGAIN: somebody else took them
             return []
         words = [int.from_bytes(text[at : at + 8], "little") for at in range(0, len(text), 8)]
         return list(zip(words[::2], words[1::2], strict=False))
