@@ -11,7 +11,7 @@ import pytest
 from joulewise import ledger
 from joulewise.core.errors import LedgerError, NotFound, OutOfRange, UndefinedFigure, UsageError
 from joulewise.core.records import Evaluation
-from joulewise.ledger import RunQuery, text_search
+from joulewise.ledger import RunQuery
 from joulewise.ledger.document import from_document, to_document
 from joulewise.testing.ledgers import FIRST, full_bundle, small_bundle, store_id, total_emissions, total_energy
 
@@ -254,29 +254,6 @@ def test_filters(store):
     assert names(text="%") == []
     assert names(group_key="job") == ["Über"]
     assert names(tag="team=y", since=cut, kind="eval") == ["bert-b"]
-
-
-@pytest.mark.parametrize(
-    "limits",
-    [{}, {"MOST_NAMES": 3}, {"MOST_NAMES": 12}, {"MOST_VALUES": 2}, {"MOST_RUNS": 2}],
-    ids=["few", "too many names", "names just fit", "too many alike", "too many runs"],
-)
-def test_text_is_found_anywhere_however_many_names_there_are(store, monkeypatch, limits):
-    for name, limit in limits.items():
-        monkeypatch.setattr(text_search, name, limit)
-    names = ["bert-a", "bert-b", "GPT", "gpt-2", "100%_\\", "!wow", "x_y", "xzy", "", "a'b", "dup", "dup"]
-    projects = ["nlp", "Vision", "gpt"]
-    filed(store, [small_bundle(n, name=name, project=projects[n % 3]) for n, name in enumerate(names)])
-
-    for text in ("ert", "gpt", "GPT-", "%", "_", "!", "'", "up", "visi", "nlp", "nothing like it", "p"):
-        wanted = [n for n, name in enumerate(names) if text.lower() in f"{name}\n{projects[n % 3]}".lower()]
-        for sort in ("started_at", "energy_j", "name"):
-            page = store.runs(RunQuery(text=text, sort=sort, limit=100))
-            assert sorted(row.name for row in page.rows) == sorted(names[n] for n in wanted), (text, sort)
-        pages = [store.runs(RunQuery(text=text, limit=1))]
-        while pages[-1].next:
-            pages.append(store.runs(RunQuery(text=text, limit=1, cursor=pages[-1].next)))
-        assert [row.name for page in pages for row in page.rows] == [names[n] for n in reversed(wanted)]
 
 
 @pytest.mark.parametrize("sort", ["started_at", "duration_s", "energy_j", "emissions_g", "name"])

@@ -4,7 +4,8 @@ JoulewiseError                 error                1
 ├── UsageError                 usage                2   an argument, option or setting is wrong
 │   ├── UnknownSetting         unknown-setting      2
 │   ├── OutOfRange             out-of-range         2   a value leaves its physical range, or is NaN
-│   └── NotFound               not-found            2   no run, factor, zone or plug-in of that name
+│   ├── NotFound               not-found            2   no run, factor, zone or plug-in of that name
+│   └── ImpossibleWindow       impossible-window    2   a job does not fit between its release and its deadline
 ├── PluginMissing              plugin-missing       4   a plug-in or the package that it needs is absent
 ├── MeterUnavailable           meter-unavailable    5   a counter can't be read now: a gap, never zero
 ├── JournalError               journal              6   the journal can't be written or read
@@ -12,7 +13,9 @@ JoulewiseError                 error                1
 │   ├── LedgerTampered         ledger-tampered      3   a stored byte was changed
 │   └── LedgerSchema           ledger-schema        7   the store is newer or older than this version
 ├── FactorError                factor               8   a factor is unknown, expired or of the wrong kind
-│   └── SignalMismatch         signal-mismatch      8   average with marginal, lifecycle with direct, ...
+│   ├── SignalMismatch         signal-mismatch      8   average with marginal, lifecycle with direct, ...
+│   └── ProviderUnavailable    provider             8   a live source of intensities gives no usable answer
+├── ExecutorError              executor            10   a place to run jobs refuses, or is not there
 └── UndefinedFigure            undefined            9   a sum over nothing, a ratio to zero
 
 `code` is stable for machines, `exit_code` for shells, `hint` says the cure.
@@ -56,6 +59,12 @@ class NotFound(UsageError, LookupError):
     """No run, factor, zone or plug-in of that name."""
 
     code = "not-found"
+
+
+class ImpossibleWindow(UsageError):
+    """A job does not fit between its release and its deadline."""
+
+    code = "impossible-window"
 
 
 class PluginMissing(JoulewiseError, ImportError):
@@ -104,6 +113,18 @@ class SignalMismatch(FactorError):
     """Arithmetic across kinds or bases: average with marginal, lifecycle with direct."""
 
     code = "signal-mismatch"
+
+
+class ProviderUnavailable(FactorError):
+    """A live source of intensities gives no usable answer now; a chain of sources goes on to the next."""
+
+    code = "provider"
+
+
+class ExecutorError(JoulewiseError):
+    """A place to run jobs (this machine, Slurm, Ray, Kubernetes) refuses what was asked, or is not there."""
+
+    code, exit_code = "executor", 10
 
 
 class UndefinedFigure(JoulewiseError, ArithmeticError):

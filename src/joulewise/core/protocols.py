@@ -1,7 +1,7 @@
 """The shapes that plug-ins have. A plug-in matches them by shape and need not import us.
 
-Entry-point groups: joulewise.meters (a MeterPlugin each), joulewise.intensity, joulewise.exporters; later rooms add
-joulewise.runtimes, joulewise.transforms, joulewise.executors, joulewise.trackers.
+Entry-point groups: joulewise.meters (a MeterPlugin each), joulewise.intensity, joulewise.executors,
+joulewise.exporters; later rooms add joulewise.runtimes, joulewise.transforms, joulewise.trackers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from joulewise.core.channels import Channel, Finding, MeterContext
+from joulewise.core.plans import Task, TaskStatus
 from joulewise.core.signals import Signal
 
 
@@ -51,8 +52,56 @@ class IntensityProvider(Protocol):
     def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
         """Signals that overlap [start, end), sorted, not overlapping one another; holes stay holes.
 
-        Raises FactorError if the zone is unknown.
+        Raises FactorError if the zone is unknown, ProviderUnavailable if there is no usable answer.
         """
+        ...
+
+
+@runtime_checkable
+class ForecastProvider(Protocol):
+    """An intensity provider that can look ahead."""
+
+    name: str
+
+    def forecast(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
+        """Forecast signals that overlap [start, end), as far as the source looks ahead, each with its `issued_at`.
+
+        Raises FactorError if the zone is unknown, ProviderUnavailable if there is no usable answer.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """A place that runs tasks. Registered in `joulewise.executors`. A handle is text that survives our own restart.
+
+    All calls are idempotent: a second submit of a task's id gives the handle of the first, stopping a stopped task or
+    starting a running one does nothing. Raises ExecutorError with the cure where the place refuses or is not there.
+    """
+
+    name: str
+
+    def submit(self, task: Task) -> str:
+        """Take the task without running it (unless the place itself waits for `not_before`); its handle."""
+        ...
+
+    def start(self, handle: str) -> None:
+        """Run it now."""
+        ...
+
+    def stop(self, handle: str) -> None:
+        """Ask it to save its state and stop; returns at once, `status` says when it is paused."""
+        ...
+
+    def resume(self, handle: str) -> None:
+        """Run it again from what it saved."""
+        ...
+
+    def status(self, handle: str) -> TaskStatus:
+        """How it stands."""
+        ...
+
+    def cancel(self, handle: str) -> None:
+        """End it for good."""
         ...
 
 

@@ -28,6 +28,11 @@ HELP: Mapping[str, str] = {
     "price_per_kwh": "Price of a kilowatt-hour in `currency`; unset shows no money.",
     "currency": "ISO 4217 code that goes with price_per_kwh.",
     "market_g_per_kwh": "Market-based intensity of your supply contract, gCO2e/kWh.",
+    "intensity": "Sources of carbon intensity to ask first, best first (network): electricitymaps, watttime, uk, eia, "
+    "entsoe, or file; empty takes what is bundled.",
+    "intensity_urls": "Addresses in place of the public ones: electricitymaps=https://host/v4,uk=http://proxy.",
+    "intensity_file": "CSV or Parquet of intensities for the source `file`: zone, start, intensity_g_per_kwh, ...",
+    "cache": "Folder of fetched intensities; empty is the user's cache folder.",
     "device_class": "Embodied default: server, gpu-server, desktop, laptop, edge; empty guesses.",
     "embodied_kg": "Embodied emissions of the whole machine, kgCO2e, from its data sheet.",
     "lifespan_years": "Expected life of the machine in years.",
@@ -59,6 +64,10 @@ class Settings(Frozen):
     price_per_kwh: float | None = None
     currency: str = "EUR"
     market_g_per_kwh: float | None = None
+    intensity: tuple[str, ...] = ()
+    intensity_urls: tuple[str, ...] = ()
+    intensity_file: str = ""
+    cache: str = ""
     device_class: str = ""
     embodied_kg: float | None = None
     lifespan_years: float | None = None
@@ -133,6 +142,11 @@ def state_folder(environ: Mapping[str, str]) -> str:
     return _xdg(environ, "XDG_STATE_HOME", ".local/state")
 
 
+def cache_folder(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Where fetched intensities are kept."""
+    return os.path.expanduser(settings.cache) or _xdg(environ, "XDG_CACHE_HOME", ".cache")
+
+
 def spool_folder(settings: Settings, environ: Mapping[str, str]) -> str:
     """The folder of the journals in force."""
     return os.path.expanduser(settings.spool) or os.path.join(state_folder(environ), "spool")
@@ -198,6 +212,8 @@ def _table(path: str, *, in_project: bool) -> Mapping[str, Any]:
 
 RESERVED = frozenset(
     {"REDFISH_PASSWORD", "PROMETHEUS_TOKEN", "RUN_ID", "PARENT", "LOG"}
+    | {"ELECTRICITYMAPS_TOKEN", "WATTTIME_USER", "WATTTIME_PASSWORD", "EIA_KEY", "ENTSOE_TOKEN"}
+    | {"TASK_ID", "TASK_STATE"}
     | {"CI", "TEST_POSTGRES", "REFERENCE_DATA", "CHROMIUM"}
 )
 """JOULEWISE_* names that are not settings: secrets, which are never stored; what `joulewise run` hands down;

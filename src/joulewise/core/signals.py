@@ -16,11 +16,17 @@ KINDS = ("average", "marginal")
 BASES = ("lifecycle", "direct")
 SCOPES = ("consumption", "production")
 STATUSES = ("measured", "estimated", "forecast", "climatology", "annual")
+GRADES = ("live", "cache", "shape", "annual", "country", "world")
+"""Where a chain of providers found a signal, best first: asked now, asked earlier, typical hours of the zone's own
+record scaled to its annual factor, the zone's annual factor, its country's, the world's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """Intensity of one zone in [start, end), gCO2e per kWh at the plug, with its 95 % interval."""
+    """Intensity of one zone in [start, end), gCO2e per kWh at the plug, with its 95 % interval.
+
+    `issued_at` is when a forecast was made. `grade` is one of GRADES, "" outside a chain of providers.
+    """
 
     zone: str
     start: datetime
@@ -35,6 +41,7 @@ class Signal:
     source: str
     licence: str
     issued_at: datetime | None = None
+    grade: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.low_g_per_kwh <= self.intensity_g_per_kwh <= self.high_g_per_kwh < inf:
@@ -46,6 +53,7 @@ class Signal:
             (self.basis, BASES),
             (self.scope, SCOPES),
             (self.status, STATUSES),
+            (self.grade, ("", *GRADES)),
         ):
             if value not in allowed:
                 raise OutOfRange(f"{value!r} is not one of {', '.join(allowed)}")
