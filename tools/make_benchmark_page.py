@@ -27,6 +27,7 @@ COST_LABELS = {
     "resident_mib": "resident memory of the process, MiB",
     "crowded_cpu_s_per_h": "the same beside 1,000 other processes, s per hour",
     "gil_held_ms_median": "GIL held by a tick, median, ms",
+    "gil_held_ms_p95": "GIL held by a tick, 95th percentile, ms",
     "gil_held_ms_max": "GIL held by a tick, the longest, ms",
     "longest_silence_ms": "longest pause of a busy thread, ms (the kernel's, too)",
     "other_threads_cpu_ms_per_s": "CPU time of its threads at one tick a second, ms per s",
