@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from joulewise.carbon.accounting import Account, Work, account
+    from joulewise.carbon.chain import Chain, chain_of
     from joulewise.carbon.cloud import CloudMetadata
     from joulewise.carbon.equivalents import Equivalent, equivalents_of
     from joulewise.carbon.factors import FactorChange, FactorSet, read_file
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Account": "accounting",
     "BundledAnnual": "intensity",
+    "Chain": "chain",
     "CloudMetadata": "cloud",
     "Equivalent": "equivalents",
     "FactorChange": "factors",
@@ -29,6 +31,7 @@ _HOME = {
     "Work": "accounting",
     "Zone": "zones",
     "account": "accounting",
+    "chain_of": "chain",
     "equivalents_of": "equivalents",
     "factor_of": "intensity",
     "locate": "location",
@@ -41,6 +44,7 @@ _HOME = {
 __all__ = [
     "Account",
     "BundledAnnual",
+    "Chain",
     "CloudMetadata",
     "Equivalent",
     "FactorChange",
@@ -49,6 +53,7 @@ __all__ = [
     "Work",
     "Zone",
     "account",
+    "chain_of",
     "equivalents_of",
     "factor_of",
     "locate",
