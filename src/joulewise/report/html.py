@@ -31,9 +31,9 @@ class HtmlExporter:
         """The whole page. Raises TypeError for anything else than a RunView."""
         if not isinstance(view, RunView):
             raise TypeError(f"want a RunView, got {type(view).__name__}")
-        style = _resource("report.css")
+        style = resource("report.css")
         return (
-            _environment()
+            environment()
             .get_template("run.html.j2")
             .render(
                 view=view,
@@ -66,23 +66,25 @@ def interval_bar(figure: Figure, rows: Sequence[Row] = ()) -> tuple[float, float
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Templates that escape whatever they are given."""
+    made = Environment(
         autoescape=True,
-        loader=FunctionLoader(_resource),
+        loader=FunctionLoader(resource),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup | int | float) else plain(value, lines=True),
     )
-    environment.tests["section"] = lambda block: isinstance(block, Section)
-    environment.tests["row"] = lambda cell: isinstance(cell, Row)
-    environment.tests["grid"] = lambda block: isinstance(block, Grid)
-    environment.filters["share"] = share
-    environment.filters["bar"] = interval_bar
-    return environment
+    made.tests["section"] = lambda block: isinstance(block, Section)
+    made.tests["row"] = lambda cell: isinstance(cell, Row)
+    made.tests["grid"] = lambda block: isinstance(block, Grid)
+    made.filters["share"] = share
+    made.filters["bar"] = interval_bar
+    return made
 
 
 @cache
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """A file of templates/ as text."""
     return files("joulewise.report").joinpath("templates").joinpath(name).read_text(encoding="utf-8")

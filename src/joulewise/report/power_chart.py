@@ -85,7 +85,7 @@ class _Plot:
         self._power = power
         self._lines = _drawn(power)
         self._end_s = max((power.t_s[-1], *(band.end_s for band in power.bands)))
-        self._step_w = _nice_step(self._highest_w() / 4)
+        self._step_w = nice_step(self._highest_w() / 4)
         self._top_w = self._step_w * max(1, ceil(self._highest_w() / self._step_w * 1.02))
         self._gap_at = [any(values[at] is None for _, values in self._lines) for at in range(len(power.t_s))]
 
@@ -110,7 +110,7 @@ class _Plot:
             yield f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{number(value)}</text>'
         yield f'<text class="unit" x="{LEFT - 8}" y="{TOP - 12}" text-anchor="end">W</text>'
         _, size_s, unit = next(one for one in _TIME_UNITS if self._end_s >= one[0])
-        step_s = _nice_step(self._end_s / size_s / 8) * size_s
+        step_s = nice_step(self._end_s / size_s / 8) * size_s
         for tick in range(floor(self._end_s / step_s) + 1):
             x = self.x(tick * step_s)
             yield f'<line class="grid" x1="{x}" x2="{x}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 5}"/>'
@@ -215,7 +215,7 @@ def _widths(t_s: tuple[float, ...]) -> list[float]:
     return [end - start for start, end in zip((0.0, *t_s), t_s, strict=False)]
 
 
-def _nice_step(rough: float) -> float:
+def nice_step(rough: float) -> float:
     """1, 2 or 5 times a power of ten, at least `rough`."""
     size = 10.0 ** floor(log10(rough))
     return next(step * size for step in (1, 2, 5, 10) if step * size >= rough * (1 - 1e-9))
