@@ -115,11 +115,11 @@ def main(arguments: list[str] | None = None) -> int:
     if not check:
         for name, text in made.items():
             (DATA / name).write_text(text)
-    manifest = _manifest(made)
-    if not (DATA / "manifest.csv").exists() or (DATA / "manifest.csv").read_text() != manifest:
+    pinned = manifest(made)
+    if not (DATA / "manifest.csv").exists() or (DATA / "manifest.csv").read_text() != pinned:
         stale.append("manifest.csv")
         if not check:
-            (DATA / "manifest.csv").write_text(manifest)
+            (DATA / "manifest.csv").write_text(pinned)
     print(("differs: " if check else "wrote: ") + ", ".join(stale) if stale else "tables are up to date")
     return 1 if check and stale else 0
 
@@ -204,7 +204,7 @@ def countries(
             low, high, band = world[0] / newest, world[1] / newest, "2.5 to 97.5 percentile of the countries"
         entry |= {"low_ratio": f"{low:.3f}", "high_ratio": f"{high:.3f}", "band": band}
     header = ("zone", "iso3", "name", "low_ratio", "high_ratio", "band", *YEARS)
-    return _text(header, (by_zone[zone] for zone in sorted(by_zone)))
+    return text_of(header, (by_zone[zone] for zone in sorted(by_zone)))
 
 
 def _published_inside(
@@ -256,7 +256,7 @@ def us_subregions(rows: list[dict[str, str]], bands: Mapping[str, tuple[float, f
                 "nonbaseload_g_per_kwh": row["nonbaseload_gco2e_per_kwh"],
             }
         )
-    return _text(tuple(out[0]), sorted(out, key=lambda entry: entry["zone"]))
+    return text_of(tuple(out[0]), sorted(out, key=lambda entry: entry["zone"]))
 
 
 def _region_zones() -> dict[str, str]:
@@ -290,7 +290,7 @@ def cloud_regions(rows: list[dict[str, str]]) -> str:
                 **_wue(row, wue_high),
             }
         )
-    return _text(tuple(out[0]), sorted(out, key=lambda entry: entry["region"]))
+    return text_of(tuple(out[0]), sorted(out, key=lambda entry: entry["region"]))
 
 
 def _is_own(row: Mapping[str, str]) -> bool:
@@ -320,7 +320,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _text(header: tuple[str, ...], rows: Iterable[Mapping[str, str]]) -> str:
+def text_of(header: tuple[str, ...], rows: Iterable[Mapping[str, str]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, header, restval="", lineterminator="\n")
     writer.writeheader()
@@ -328,10 +328,10 @@ def _text(header: tuple[str, ...], rows: Iterable[Mapping[str, str]]) -> str:
     return out.getvalue()
 
 
-def _manifest(made: Mapping[str, str]) -> str:
+def manifest(made: Mapping[str, str]) -> str:
     texts = {path.name: path.read_text() for path in DATA.glob("*.csv") if path.name != "manifest.csv"} | dict(made)
     rows = [{"table": name, "sha256": hashlib.sha256(texts[name].encode()).hexdigest()} for name in sorted(texts)]
-    return _text(("table", "sha256"), rows)
+    return text_of(("table", "sha256"), rows)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from joulewise.carbon.factors import FactorChange, FactorSet, read_file
     from joulewise.carbon.intensity import BundledAnnual, factor_of, spread_energy
     from joulewise.carbon.location import Location, locate
+    from joulewise.carbon.shapes import BundledShapes
     from joulewise.carbon.sheet import recompute
     from joulewise.carbon.zones import Zone, resolve
 
@@ -23,6 +24,7 @@ _HOME = {
     "Account": "accounting",
     "BundledAnnual": "intensity",
     "Chain": "chain",
+    "BundledShapes": "shapes",
     "CloudMetadata": "cloud",
     "Equivalent": "equivalents",
     "FactorChange": "factors",
@@ -44,6 +46,7 @@ _HOME = {
 __all__ = [
     "Account",
     "BundledAnnual",
+    "BundledShapes",
     "Chain",
     "CloudMetadata",
     "Equivalent",

@@ -15,6 +15,8 @@ SET_VERSION = "2026.11"
 """Rises whenever a bundled table changes; `manifest.csv` pins the bytes of each."""
 
 NAMES = ("cloud_regions", "countries", "defaults", "equivalences", "sources", "us_subregions")
+SHAPES = ("shape_zones", "shapes")
+"""Typical hours: pinned by the manifest, but no factors, so the set's name does not depend on them."""
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
 
