@@ -207,6 +207,15 @@ def countries(
     return text_of(header, (by_zone[zone] for zone in sorted(by_zone)))
 
 
+def published_inside_of(grid: Path) -> dict[str, list[float]]:
+    """Country to the ratios of figures published for its parts to its own."""
+    by_zone: dict[str, dict[str, str]] = {}
+    for row in _rows(grid / "country_annual.csv"):
+        by_zone.setdefault(ALPHA_2.get(row["iso3"], ""), {})[row["year"]] = row["gco2e_per_kwh"]
+    regions, subregions = _rows(grid / "cloud_regions.csv"), _rows(grid / "egrid2023_subregion.csv")
+    return _published_inside(regions, subregions, by_zone)
+
+
 def _published_inside(
     regions: list[dict[str, str]], subregions: list[dict[str, str]], by_zone: Mapping[str, Mapping[str, str]]
 ) -> dict[str, list[float]]:

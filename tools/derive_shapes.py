@@ -5,7 +5,8 @@
 
 Reads:   $JOULEWISE_REFERENCE_DATA/grid (default: ../shared/data beside the checkout).
 Writes:  shapes.csv       by area and month: mean, low and high of intensity over its annual mean at 24 UTC hours
-         shape_zones.csv  by zone: the area whose hours stand for it, level band, persistence, source, licence
+         shape_zones.csv  by zone: the area that stands for it, what the annual factor may be off (a year's change,
+                          figures published for parts of the zone), persistence, source, licence
          manifest.csv     SHA-256 of every table (as derive_factors.py does)
 Needs:   pyarrow and numpy.
 
@@ -24,9 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import derive_factors
 import numpy as np
 import pyarrow.parquet
+
+import derive_factors
 
 DATA = derive_factors.DATA
 VERSION = "1"
@@ -37,13 +39,12 @@ COMPLETE = 0.5
 CENTROID_H = 0.75
 """The middle of solar generation may be this far from the sun's: farther off, hours are labelled by their end."""
 SPREAD = 1.15
-"""Bounds are stretched by this (in logarithms): then they hold 95 % of the hours of a year left out; see forecast.md."""
+"""Bounds are stretched by this (in logarithms), so that they hold 95 % of the hours of a year left out."""
 MIRROR = {9: 3, 10: 2, 11: 1, 12: 1}
 """Month that stands for one that is missing: that with the sun at the same height."""
 MIRROR_SPREAD = 1.25
-RATIO_FLOOR = 1e-3
 _ENTSOE = (
-    "ENTSO-E Transparency Platform, actual generation per production type (16.1.B&C), 2020-21, as collected by CarbonCast",
+    "ENTSO-E Transparency Platform, actual generation per production type (16.1.B&C), as collected by CarbonCast",
     "https://transparency.entsoe.eu",
     "CC BY 4.0 (list of data for free re-use)",
 )
@@ -53,7 +54,7 @@ _EIA = (
     "US Government work (public domain)",
 )
 _NESO = (
-    "NESO historic generation mix, January to August 2026",
+    "NESO historic generation mix, January to August",
     "https://www.neso.energy/data-portal",
     "NESO Open Data Licence (supported by National Energy SO Open Data)",
 )
@@ -101,7 +102,7 @@ EASTERN = ("US-FLA-FPL", "US-MIDA-PJM", "US-MIDW-MISO", "US-NE-ISNE", "US-SE-SOC
 
 @dataclass(frozen=True)
 class Trace:
-    """Hourly record of an area: UTC month 1..12, hour 0..23, year, intensity over that year's mean, mean g/kWh by year."""
+    """Hourly record of an area: UTC month 1..12 and hour 0..23, year, intensity over that year's mean, those means."""
 
     month: Any
     hour: Any
@@ -194,15 +195,9 @@ def _trace(stamp: Any, power_mw: Any, weights: Any) -> Trace:
     year = stamp.astype("datetime64[Y]").astype(int) + 1970
     # the stray hours of a neighbouring year belong to no mean
     years = [int(one) for one in np.unique(year) if (year == one).sum() > 4_000]
+    means = {one: float(np.average(intensity[year == one], weights=whole_mw[year == one])) for one in years}
     keep = np.isin(year, years)
-    stamp, year, intensity, power_mw, whole_mw = (
-        stamp[keep],
-        year[keep],
-        intensity[keep],
-        power_mw[:, keep],
-        whole_mw[keep],
-    )
-    means = {one: float((weights @ power_mw)[year == one].sum() / whole_mw[year == one].sum()) for one in years}
+    stamp, year, intensity = stamp[keep], year[keep], intensity[keep]
     return Trace(
         month=stamp.astype("datetime64[M]").astype(int) % 12 + 1,
         hour=(stamp - stamp.astype("datetime64[D]")).astype(int),
@@ -277,6 +272,7 @@ def _zones(
 ) -> Iterator[dict[str, str]]:
     annual = _annual(grid)
     swing = _year_to_year(annual, [zone for area in AREAS.values() for zone in area.whole])
+    inside = derive_factors.published_inside_of(grid)
     for name, area in AREAS.items():
         for zone in (*area.whole, *area.part):
             means, own = traces[name].means_g_per_kwh, annual[zone]
@@ -286,15 +282,16 @@ def _zones(
                 print(f"{zone}: no shape, the mix of {name} is {fit:.2f} of its annual factor", file=sys.stderr)
                 continue
             years = f"{min(means)}-{max(means) % 100}" if len(means) > 1 else f"{min(means)}"
-            level = swing[zone] if zone in swing else swing[""]
+            level = swing.get(zone, swing[""])
+            published = inside.get(zone, [])
             source, url, licence = area.about
             yield {
                 "zone": zone,
                 "area": name,
                 "basis": area.basis,
                 "fit": f"{fit:.2f}",
-                "level_low_ratio": f"{np.exp(-level):.3f}",
-                "level_high_ratio": f"{np.exp(level):.3f}",
+                "level_low_ratio": f"{min(np.exp(-level), *published, 1.0):.3f}",
+                "level_high_ratio": f"{max(np.exp(level), *published, 1.0):.3f}",
                 "transfer_sd": f"{transfer:.3f}" if zone in area.part else "0",
                 "persistence": f"{shapes[name].persistence:.3f}",
                 "years": years,
