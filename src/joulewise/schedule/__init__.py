@@ -8,15 +8,35 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from joulewise.core.errors import PluginMissing
+
 if TYPE_CHECKING:
-    pass
+    from joulewise.schedule.places import Place, place_of
+    from joulewise.schedule.planner import Planned, plan_in_full, plan_job
 
-_HOME: dict[str, str] = {}
+_HOME = {
+    "Place": "places",
+    "Planned": "planner",
+    "place_of": "places",
+    "plan_in_full": "planner",
+    "plan_job": "planner",
+}
 
-__all__: list[str] = []
+__all__ = [
+    "Place",
+    "Planned",
+    "place_of",
+    "plan_in_full",
+    "plan_job",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"joulewise.schedule.{_HOME[name]}"), name)
+    try:
+        return getattr(import_module(f"joulewise.schedule.{_HOME[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        raise PluginMissing("planning needs NumPy", hint="pip install 'joulewise[schedule]'") from error
