@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from joulewise.carbon.cloud import CloudMetadata
     from joulewise.carbon.equivalents import Equivalent, equivalents_of
     from joulewise.carbon.factors import FactorChange, FactorSet, read_file
+    from joulewise.carbon.gazetteer import places
     from joulewise.carbon.intensity import BundledAnnual, factor_of, spread_energy
     from joulewise.carbon.location import Location, locate
     from joulewise.carbon.shapes import BundledShapes
     from joulewise.carbon.sheet import recompute
+    from joulewise.carbon.time_zones import time_zone, time_zone_of
     from joulewise.carbon.zones import Zone, resolve
 
 _HOME = {
@@ -37,10 +39,13 @@ _HOME = {
     "equivalents_of": "equivalents",
     "factor_of": "intensity",
     "locate": "location",
+    "places": "gazetteer",
     "read_file": "factors",
     "recompute": "sheet",
     "resolve": "zones",
     "spread_energy": "intensity",
+    "time_zone": "time_zones",
+    "time_zone_of": "time_zones",
 }
 
 __all__ = [
@@ -60,10 +65,13 @@ __all__ = [
     "equivalents_of",
     "factor_of",
     "locate",
+    "places",
     "read_file",
     "recompute",
     "resolve",
     "spread_energy",
+    "time_zone",
+    "time_zone_of",
 ]
 
 
