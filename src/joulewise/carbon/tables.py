@@ -17,6 +17,8 @@ SET_VERSION = "2026.11"
 NAMES = ("cloud_regions", "countries", "defaults", "equivalences", "sources", "us_subregions")
 SHAPES = ("shape_zones", "shapes")
 """Typical hours: pinned by the manifest, but no factors, so the set's name does not depend on them."""
+LIVE = ("fuel_factors", "grid_codes")
+"""What the live providers need: their codes of our zones, and the factors of fuels; pinned by the manifest."""
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
 

@@ -1,0 +1,35 @@
+"""What a source of intensities gets to work with: an entry point of `joulewise.intensity` is called with this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from joulewise.carbon.keys import Key, Ring, ask_keyring, key_of
+from joulewise.carbon.web import Web
+
+
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceContext:
+    """`url` replaces the public address, `file` is the setting `intensity_file`; the rest are stand-ins for tests."""
+
+    url: str = ""
+    file: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    web: Web = field(default_factory=Web)
+    now: Callable[[], datetime] = utc_now
+    ring: Ring = ask_keyring
+
+    def address(self, public: str) -> str:
+        """The address in force, without a slash at its end."""
+        return (self.url or public).rstrip("/")
+
+    def key(self, provider: str, field: str) -> Key:
+        """The key of a provider. Raises ProviderUnavailable with the cure."""
+        return key_of(provider, field, self.environ, self.ring)
