@@ -22,7 +22,7 @@ from joulewise.ledger.tables import metadata
 
 UNITS = {
     "j", "kwh", "w", "s", "ns", "us", "ms", "h", "years", "g", "kg", "l", "gb", "bytes", "bits", "mhz", "ghz", "km",
-    "flop", "w2", "pp", "eur", "usd", "cores", "mac", "percent", "m2", "tokens", "samples",
+    "flop", "w2", "pp", "eur", "usd", "cores", "mac", "percent", "m2", "tokens", "samples", "slots",
 }  # fmt: skip
 """DESIGN's vocabulary; a rate is UNIT_per_UNIT or UNIT_per_THING (energy_j_per_unit)."""
 COUNTED = {
