@@ -12,11 +12,14 @@ from joulewise.core import settings as _settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from typing import Any
 
     import joulewise.ledger as _ledger
     import joulewise.report as _report
+    import joulewise.schedule as _schedule
     from joulewise.api.filing import Recovered
+    from joulewise.api.grid import Grid
     from joulewise.carbon import FactorChange, FactorSet
     from joulewise.core.formulas import Formula
     from joulewise.core.records import Bundle, Factor
@@ -354,9 +357,52 @@ def plugins() -> list[tuple[str, str, str, str]]:
     return found
 
 
+# The grid
+
+
+def grid_of(
+    zone: str = "", settings: Settings | None = None, *, clock: str = "", now: datetime | None = None
+) -> Grid:
+    """A zone (by default the one that is set) to be looked at: `.at()`, `.history()`, `.forecast()`, `.calendar()`.
+
+    `clock` is a time zone ("Europe/Berlin") in place of the zone's own. Raises UsageError without a zone, FactorError
+    for an unknown one, NotFound for an unknown time zone.
+    """
+    from joulewise.api.grid import Grid
+
+    return Grid(zone, settings or load_settings(), clock=clock, now=now)
+
+
+def grid_zones(settings: Settings | None = None, *, typical: bool = False, live: bool = False) -> _report.Listing:
+    """The zones, or those with typical hours, or that a configured source knows."""
+    from joulewise.api import grid
+
+    return grid.zones(settings or load_settings(), typical=typical, live=live)
+
+
+# Where and when
+
+
+def rank_regions(by: str = "average", **wanted: Any) -> list[_schedule.RankedRegion]:
+    """The cloud regions by average, marginal, adjusted (x PUE), price or egress; see `schedule.rank_regions`."""
+    from joulewise.schedule import rank_regions
+
+    return rank_regions(by, **wanted)
+
+
 # What the front doors draw with
 
 _DRAWING = ("draw", "draw_run", "draw_steps", "lists", "one_line", "FORMATS", "Style")
+_GRID_DRAWING = {
+    "calendar_page": "grid_page",
+    "calendar_svg": "grid_page",
+    "course_page": "grid_page",
+    "course_svg": "grid_page",
+    "draw_calendar": "grid_drawing",
+    "draw_course": "grid_drawing",
+    "draw_present": "grid_drawing",
+    "draw_windows": "grid_drawing",
+}
 
 
 def run_query(**wanted: Any) -> _ledger.RunQuery:
@@ -367,6 +413,10 @@ def run_query(**wanted: Any) -> _ledger.RunQuery:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _GRID_DRAWING:
+        from importlib import import_module
+
+        return getattr(import_module(f"joulewise.report.{_GRID_DRAWING[name]}"), name)
     if name not in _DRAWING:
         raise AttributeError(f"module 'joulewise.api' has no attribute {name!r}")
     import joulewise.report

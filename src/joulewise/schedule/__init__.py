@@ -13,21 +13,26 @@ from joulewise.core.errors import PluginMissing
 if TYPE_CHECKING:
     from joulewise.schedule.places import Place, place_of
     from joulewise.schedule.planner import Planned, plan_in_full, plan_job
+    from joulewise.schedule.rank import RankedRegion, rank_regions
 
 _HOME = {
     "Place": "places",
     "Planned": "planner",
+    "RankedRegion": "rank",
     "place_of": "places",
     "plan_in_full": "planner",
     "plan_job": "planner",
+    "rank_regions": "rank",
 }
 
 __all__ = [
     "Place",
     "Planned",
+    "RankedRegion",
     "place_of",
     "plan_in_full",
     "plan_job",
+    "rank_regions",
 ]
 
 
