@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from joulewise.carbon.equivalents import Equivalent, equivalents_of
     from joulewise.carbon.factors import FactorChange, FactorSet, read_file
     from joulewise.carbon.gazetteer import places
+    from joulewise.carbon.forecast import forecast_from
     from joulewise.carbon.intensity import BundledAnnual, factor_of, spread_energy
     from joulewise.carbon.location import Location, locate
     from joulewise.carbon.shapes import BundledShapes
@@ -38,6 +39,7 @@ _HOME = {
     "chain_of": "chain",
     "equivalents_of": "equivalents",
     "factor_of": "intensity",
+    "forecast_from": "forecast",
     "locate": "location",
     "places": "gazetteer",
     "read_file": "factors",
@@ -64,6 +66,7 @@ __all__ = [
     "chain_of",
     "equivalents_of",
     "factor_of",
+    "forecast_from",
     "locate",
     "places",
     "read_file",
