@@ -103,14 +103,14 @@ class _Calendar:
                 for part, cell in enumerate(cells):
                     yield self._cell(cell, round(self._x(hour) + part * width, 1), y, width)
                 if not cells:
-                    x, title = self._x(hour), "no such hour: the clock goes forward"
-                    yield f'<g><title>{title}</title><path class="none" d="M{x + 8:.1f} {y + 13}h{_PITCH - 17:.1f}"/></g>'
+                    dash = f'<path class="none" d="M{self._x(hour) + 8:.1f} {y + 13}h{_PITCH - 17:.1f}"/>'
+                    yield f"<g><title>no such hour: the clock goes forward</title>{dash}</g>"
 
     def _cell(self, cell: Cell, x: float, y: float, width: float) -> str:
         size = f'x="{x}" y="{y}" width="{width:.1f}" height="{CELL_HEIGHT - 1}"'
         title = f"<title>{xml(cell_text(cell, self._heat))}</title>"
         if cell.mean is None or self._heat.scale is None:
-            return f'<g>{title}<rect class="gap" fill="url(#{self._name}-hatch)" {size}/></g>'
+            return f'<g>{title}<rect class="unknown" fill="url(#{self._name}-hatch)" {size}/></g>'
         shade = self._heat.scale.shade(self._heat.scale.level(cell.mean.intensity_g_per_kwh))
         parts = [f'<rect class="heat-{shade}" {size}/>']
         if cell.marked:
@@ -144,7 +144,7 @@ class _Calendar:
         if any(cell.marked for cell in cells):
             yield '<circle class="mark" cx="6" cy="6" r="4"/>', 12, "cleanest 3 h of a row"
         if self._heat.gap_count():
-            yield f'<rect class="gap" fill="url(#{self._name}-hatch)" width="20" height="12"/>', 20, "unknown"
+            yield f'<rect class="unknown" fill="url(#{self._name}-hatch)" width="20" height="12"/>', 20, "unknown"
 
     def _x(self, hour: int) -> float:
         return round(LEFT + hour * _PITCH, 1)

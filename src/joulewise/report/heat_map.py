@@ -93,7 +93,7 @@ def week(view: GridView, first: date, days: int = 7) -> HeatMap:
     for number in range(days):
         day = first + timedelta(days=number)
         cells = [Cell(start=start, mean=line.mean(start, end)) for start, end in local_hours(day, view.clock)]
-        rows.append(HeatRow(label=f"{day:%a} {day.day:2} {day:%b}", slots=_slots(_marked(cells), view.clock)))
+        rows.append(HeatRow(label=f"{day:%a} {day.day:2}", slots=_slots(_marked(cells), view.clock)))
     last = first + timedelta(days=days - 1)
     return _heat_map("Week by hour", f"{first:%-d %B} to {last:%-d %B %Y}", rows, view.clock)
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "export": (f"{_HOME}.export:export", "Export runs: JSON, CSV or Parquet."),
     "import": (f"{_HOME}.imports:imports", "Take in the records of other tools."),
     "ledger": (f"{_HOME}.ledger:ledger", "Verify, recover, merge the ledger."),
+    "grid": (f"{_HOME}.grid:grid", "See how clean the grid is: now, before, ahead, where."),
     "factors": (f"{_HOME}.factors:factors", "List, show and compare carbon and water factors."),
     "config": (f"{_HOME}.config:config", "Show the settings and where each comes from."),
     "plugins": (f"{_HOME}.plugins:plugins", "List the plug-ins and what they miss."),

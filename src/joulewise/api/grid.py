@@ -1,0 +1,152 @@
+"""What the grid emits: now, before, ahead, as a calendar; which zones there are and which regions are clean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from joulewise import carbon
+from joulewise.carbon import BundledShapes, Chain, FactorSet
+from joulewise.core.errors import FactorError, UsageError
+from joulewise.core.settings import Settings
+from joulewise.core.signals import Signal
+from joulewise.report import grid_lists
+from joulewise.report.grid_view import GridView
+from joulewise.report.heat_map import HeatMap, week, year
+from joulewise.report.listing import Listing
+
+_HOUR = timedelta(hours=1)
+FURTHEST = timedelta(days=366)
+"""Beyond a year nothing is drawn hour by hour."""
+
+
+class Grid:
+    """A zone as it is seen at `now`. `chain`, `now` and `clock` are those in force unless given.
+
+    Raises UsageError without a zone, FactorError for an unknown one, NotFound for an unknown time zone.
+    """
+
+    def __init__(
+        self,
+        zone: str,
+        settings: Settings,
+        *,
+        chain: Chain | None = None,
+        now: datetime | None = None,
+        clock: str = "",
+    ) -> None:
+        self._factors = FactorSet.bundled()
+        asked = zone or settings.zone
+        if not asked:
+            raise UsageError("no zone is named or set", hint="joulewise grid now DE, or JOULEWISE_ZONE=DE")
+        found = self._factors.resolve(asked)
+        self.zone, self.asked = found.zone, found.region
+        self.now = (now or datetime.now(UTC)).astimezone(UTC)
+        self.clock: tzinfo = carbon.time_zone(clock) if clock else carbon.time_zone_of(found.zone)
+        self._chain = chain or carbon.chain_of(settings, os.environ)
+
+    def at(self) -> GridView:
+        """The signal in force now."""
+        signals = self._chain.signals(self.zone, self.now, self.now + timedelta(microseconds=1))
+        return self._view(self.now, self.now + timedelta(microseconds=1), signals, whole=True)
+
+    def history(self, hours: int = 24, since: datetime | None = None) -> GridView:
+        """The last `hours`, or from `since` (by the clock shown, if naive) to now, in whole hours.
+
+        Raises UsageError unless it begins in the past year.
+        """
+        start = self.now - hours * _HOUR if since is None else since
+        start = _whole_hour(start if start.tzinfo else start.replace(tzinfo=self.clock))
+        if not self.now - FURTHEST <= start < self.now:
+            raise UsageError(
+                f"history wants a start within the past year, got {start:%Y-%m-%d %H:%M} UTC", hint="--hours 24"
+            )
+        end = _whole_hour(self.now) + _HOUR
+        return self._view(start, end, self._chain.signals(self.zone, start, end))
+
+    def forecast(self, hours: int) -> GridView:
+        """From now on."""
+        start = _whole_hour(self.now)
+        end = start + hours * _HOUR
+        return self._view(start, end, self._chain.forecast(self.zone, start, end, self.now))
+
+    def week(self, first: date | None = None) -> tuple[GridView, HeatMap]:
+        """The seven days from `first` (by default today) by hour: what was, then what is expected."""
+        first = first or self.now.astimezone(self.clock).date()
+        start, end = _midnight(first, self.clock), _midnight(first + timedelta(days=7), self.clock)
+        if not self.now - FURTHEST < start < self.now + FURTHEST:
+            raise UsageError(f"{first} is more than a year away", hint="a day within a year from now, or none")
+        turn = min(max(_whole_hour(self.now), start), end)
+        ahead = self._chain.forecast(self.zone, turn, end, self.now) if turn < end else []
+        behind = self._chain.signals(self.zone, start, turn) if start < turn else []
+        view = self._view(start, end, [*behind, *ahead])
+        return view, week(view, first)
+
+    def calendar(self, by: str = "both", first: date | None = None) -> tuple[GridView, list[HeatMap]]:
+        """The week, a typical day of each month, or both; without typical hours the months are left out."""
+        view, days = self.week(first)
+        months = self.year() if by != "week" else None
+        if months is None:
+            missing = f"no typical hours are known for {self.zone}, so that its months are not shown"
+            return (view if by == "week" else replace(view, notices=(*view.notices, missing))), [days]
+        return view, [months] if by == "month" else [days, months]
+
+    def year(self) -> HeatMap | None:
+        """A typical day of each month; None for a zone whose typical hours are not known."""
+        first = self.now.astimezone(self.clock).year
+        start, end = _midnight(date(first, 1, 1), self.clock), _midnight(date(first + 1, 1, 1), self.clock)
+        try:
+            return year(BundledShapes(self._factors).signals(self.zone, start, end), self.clock)
+        except FactorError:
+            return None
+
+    def _view(self, start: datetime, end: datetime, signals: Sequence[Signal], *, whole: bool = False) -> GridView:
+        notices = list(self._chain.notices)
+        kept = _of_one_type(signals)
+        if len(kept) < len(signals):
+            dropped = "/".join(next(one for one in signals if one.type != kept[-1].type).type)
+            notices.append(f"some hours are known as {dropped} only, which is not comparable: they are left out")
+        inside = kept if whole else [_cut(signal, start, end) for signal in kept if signal.start < end]
+        return GridView(
+            asked=self.asked,
+            zone=self.zone,
+            clock=self.clock,
+            now=self.now,
+            start=start,
+            end=end,
+            signals=tuple(inside),
+            notices=tuple(notices),
+        )
+
+
+def zones(settings: Settings, *, typical: bool = False, live: bool = False) -> Listing:
+    """Every zone that has an annual factor, or those with typical hours, or that a configured source knows."""
+    known = _live(settings)
+    found = [
+        place for place in carbon.places() if (place.shape_years or not typical) and (place.zone in known or not live)
+    ]
+    return grid_lists.zones(found, known)
+
+
+def _live(settings: Settings) -> dict[str, list[str]]:
+    """Zone to the configured sources that know it."""
+    return {}
+
+
+def _of_one_type(signals: Sequence[Signal]) -> list[Signal]:
+    """The signals of the type of the last one: signals of different types are never shown as one course."""
+    return [signal for signal in signals if signal.type == signals[-1].type]
+
+
+def _cut(signal: Signal, start: datetime, end: datetime) -> Signal:
+    return replace(signal, start=max(signal.start, start), end=min(signal.end, end))
+
+
+def _whole_hour(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _midnight(day: date, clock: tzinfo) -> datetime:
+    return datetime.combine(day, time(), clock).astimezone(UTC)
