@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from joulewise.carbon.cloud import CloudMetadata
     from joulewise.carbon.equivalents import Equivalent, equivalents_of
     from joulewise.carbon.factors import FactorChange, FactorSet, read_file
-    from joulewise.carbon.gazetteer import places
     from joulewise.carbon.forecast import forecast_from
+    from joulewise.carbon.gazetteer import places
     from joulewise.carbon.intensity import BundledAnnual, factor_of, spread_energy
     from joulewise.carbon.location import Location, locate
     from joulewise.carbon.shapes import BundledShapes
