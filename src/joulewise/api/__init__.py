@@ -360,9 +360,7 @@ def plugins() -> list[tuple[str, str, str, str]]:
 # The grid
 
 
-def grid_of(
-    zone: str = "", settings: Settings | None = None, *, clock: str = "", now: datetime | None = None
-) -> Grid:
+def grid_of(zone: str = "", settings: Settings | None = None, *, clock: str = "", now: datetime | None = None) -> Grid:
     """A zone (by default the one that is set) to be looked at: `.at()`, `.history()`, `.forecast()`, `.calendar()`.
 
     `clock` is a time zone ("Europe/Berlin") in place of the zone's own. Raises UsageError without a zone, FactorError
@@ -383,11 +381,29 @@ def grid_zones(settings: Settings | None = None, *, typical: bool = False, live:
 # Where and when
 
 
+def plan(settings: Settings | None = None, **wanted: Any) -> _schedule.Planned:
+    """Where and when to run a job; `wanted` are the fields of `schedule.Request`: run, duration_s, within_s, regions, ...
+
+    Raises UsageError and its kin for an unknown zone, a past deadline, an impossible window or a price that is none.
+    """
+    from joulewise.api import planning
+    from joulewise.schedule import Request
+
+    return planning.plan(Request(**wanted), settings or load_settings())
+
+
 def rank_regions(by: str = "average", **wanted: Any) -> list[_schedule.RankedRegion]:
     """The cloud regions by average, marginal, adjusted (x PUE), price or egress; see `schedule.rank_regions`."""
     from joulewise.schedule import rank_regions
 
     return rank_regions(by, **wanted)
+
+
+def grid_rank(by: str = "average", limit: int = 0, **wanted: Any) -> _report.Listing:
+    """The cloud regions in order as a list; `wanted` goes to `rank_regions` (basis, prices, provider)."""
+    from joulewise.api import grid
+
+    return grid.ranked(by, limit, **wanted)
 
 
 # What the front doors draw with

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
 
 from joulewise import carbon
 from joulewise.carbon import BundledShapes, Chain, FactorSet
-from joulewise.core.errors import FactorError, UsageError
+from joulewise.carbon.codes import code_of
+from joulewise.carbon.providers.context import SourceContext
+from joulewise.carbon.providers.file import IntensityFile
+from joulewise.core.errors import FactorError, ProviderUnavailable, UsageError
 from joulewise.core.settings import Settings
 from joulewise.core.signals import Signal
 from joulewise.report import grid_lists
 from joulewise.report.grid_view import GridView
 from joulewise.report.heat_map import HeatMap, week, year
 from joulewise.report.listing import Listing
+from joulewise.schedule import rank_regions
 
 _HOUR = timedelta(hours=1)
 FURTHEST = timedelta(days=366)
@@ -123,16 +128,40 @@ class Grid:
 
 def zones(settings: Settings, *, typical: bool = False, live: bool = False) -> Listing:
     """Every zone that has an annual factor, or those with typical hours, or that a configured source knows."""
-    known = _live(settings)
-    found = [
-        place for place in carbon.places() if (place.shape_years or not typical) and (place.zone in known or not live)
-    ]
+    every = carbon.places()
+    known = _live(settings, (place.zone for place in every))
+    found = [place for place in every if (place.shape_years or not typical) and (place.zone in known or not live)]
     return grid_lists.zones(found, known)
 
 
-def _live(settings: Settings) -> dict[str, list[str]]:
-    """Zone to the configured sources that know it."""
-    return {}
+def _live(settings: Settings, zones: Iterable[str]) -> dict[str, list[str]]:
+    """Zone to the configured sources that know it, best first; asks nothing over the network."""
+    known: dict[str, list[str]] = {}
+    own = IntensityFile(SourceContext(file=settings.intensity_file))
+    for zone in zones:
+        for source in settings.intensity:
+            if _knows(source, zone, own):
+                known.setdefault(zone, []).append(source)
+    return known
+
+
+def _knows(source: str, zone: str, own: IntensityFile) -> bool:
+    moment = datetime(2000, 1, 1, tzinfo=UTC)
+    try:
+        if source == own.name:
+            own.signals(zone, moment, moment + _HOUR)
+        else:
+            code_of(source, zone)
+    except ProviderUnavailable:  # the file can't be read, which is not said of a zone
+        raise
+    except FactorError:
+        return False
+    return True
+
+
+def ranked(by: str = "average", limit: int = 0, **wanted: Any) -> Listing:
+    """The cloud regions in order, the first `limit` of them (0: all); see `schedule.rank_regions`."""
+    return grid_lists.regions(rank_regions(by, **wanted), by, limit)
 
 
 def _of_one_type(signals: Sequence[Signal]) -> list[Signal]:

@@ -15,10 +15,11 @@ from joulewise.report.heat_map import HOURS, Cell, HeatMap
 from joulewise.report.svg_parts import HATCH, LINE_HEIGHT, caption
 
 WIDTH = 920
-LEFT, RIGHT, TOP, CELL_HEIGHT, AXIS = 92, 14, 44, 27, 44
+LEFT, RIGHT, TOP, CELL_HEIGHT, AXIS = 62, 14, 26, 27, 44
 LEGEND = 30
 _PITCH = (WIDTH - LEFT - RIGHT) / HOURS
 _SWATCH = 46
+_HOUR = timedelta(hours=1)
 
 
 def svg(heat: HeatMap, *, now: datetime | None = None, words: Sequence[str] = (), name: str = "calendar") -> str:
@@ -88,8 +89,7 @@ class _Calendar:
             for hour in range(HOURS):
                 yield _tick(self._x(hour) + _PITCH / 2, TOP - 8, _utc_hour(hour, self._heat.offsets[0]))
         else:
-            behind = f"UTC: this clock is {offset_words(self._heat)} in turn"
-            yield f'<text class="unit" x="{LEFT}" y="{TOP - 8}">{xml(behind)}</text>'
+            yield f'<text class="unit" x="{LEFT}" y="{TOP - 8}">{xml(_behind(self._heat.offsets))}</text>'
         for at, row in enumerate(self._heat.rows):
             y = TOP + CELL_HEIGHT * at + CELL_HEIGHT / 2 + 4
             yield f'<text class="tick" x="{LEFT - 8}" y="{y}" text-anchor="end">{xml(row.label)}</text>'
@@ -115,7 +115,7 @@ class _Calendar:
         parts = [f'<rect class="heat-{shade}" {size}/>']
         if cell.marked:
             parts.append(f'<circle class="mark" cx="{x + width / 2:.1f}" cy="{y + CELL_HEIGHT / 2 - 0.5}" r="4"/>')
-        if self._now is not None and cell.mean.start <= self._now < cell.mean.end:
+        if self._now is not None and not self._heat.of_months and cell.mean.start <= self._now < cell.mean.end:
             inner = f'x="{x + 1}" y="{y + 1}" width="{width - 2:.1f}" height="{CELL_HEIGHT - 3}"'
             parts.append(f'<rect class="now-halo" {inner}/><rect class="now" {inner}/>')
         return f"<g>{title}{''.join(parts)}</g>"
@@ -133,7 +133,7 @@ class _Calendar:
         if scale:
             yield _tick(x, y + 13, number(scale.edges_g_per_kwh[-1]))
             yield f'<text class="unit" x="{x + 8:.0f}" y="{y - 2}">g CO2e/kWh</text>'
-        x = 640.0
+        x = 560.0
         for drawn, width, text in self._marks():
             yield f'<g transform="translate({x:.0f} {y - 12})">{drawn}</g>'
             yield f'<text class="unit" x="{x + width + 6:.0f}" y="{y - 2}">{text}</text>'
@@ -143,6 +143,8 @@ class _Calendar:
         cells = [cell for row in self._heat.rows for cell in row.cells()]
         if any(cell.marked for cell in cells):
             yield '<circle class="mark" cx="6" cy="6" r="4"/>', 12, "cleanest 3 h of a row"
+        if self._now is not None and any(cell.start <= self._now < cell.start + _HOUR for cell in cells):
+            yield '<rect class="now" x="1" y="1" width="18" height="10"/>', 20, "now"
         if self._heat.gap_count():
             yield f'<rect class="unknown" fill="url(#{self._name}-hatch)" width="20" height="12"/>', 20, "unknown"
 
@@ -161,6 +163,13 @@ def cell_text(cell: Cell, heat: HeatMap) -> str:
         number(round(one)) for one in (cell.mean.intensity_g_per_kwh, cell.mean.low_g_per_kwh, cell.mean.high_g_per_kwh)
     )
     return f"{when}: {value} g CO2e/kWh ({low} – {high}){', among the cleanest of its row' if cell.marked else ''}"
+
+
+def _behind(offsets: Sequence[timedelta]) -> str:
+    """Where UTC is where the clock is changed: "UTC is 1 h or 2 h behind, by the season"."""
+    hours = [offset / timedelta(hours=1) for offset in offsets]
+    direction = "behind" if hours[-1] > 0 else "ahead"
+    return f"UTC is {' or '.join(f'{abs(one):g} h' for one in hours)} {direction}, by the season"
 
 
 def _utc_hour(hour: int, offset: timedelta) -> str:

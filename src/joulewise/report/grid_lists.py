@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from joulewise.core.figures import Figure
 from joulewise.core.signals import Signal
+from joulewise.report.digits import number
 from joulewise.report.grid_view import GridView, Window
 from joulewise.report.grid_words import difference_words, mean_text, moment_words, status_words, type_words
 from joulewise.report.heat_map import HeatMap
-from joulewise.report.listing import Listing, simple
+from joulewise.report.listing import Listing, figure_fields, simple
 
 if TYPE_CHECKING:
     from joulewise.carbon.gazetteer import Place
+    from joulewise.schedule import RankedRegion
 
 UNIT = "g CO2e/kWh"
 
@@ -123,12 +126,19 @@ def _brief(mean: Any) -> str:
 
 def zones(found: Sequence[Place], live: Mapping[str, Sequence[str]]) -> Listing:
     """The zones with what each has; `live` names the configured sources that say they know it."""
-    columns = ("Zone", "Name", "Typical hours", "Live", "Clock", "Cloud regions")
+    columns = ("Zone", "Name", "Clock", "Typical hours", "Live", "Cloud regions")
     lines = [
-        (one.zone, one.name, _hours(one), ", ".join(live.get(one.zone, ())) or "–", one.time_zone, _few(one.regions))
+        (
+            one.zone,
+            one.name,
+            one.time_zone,
+            one.shape_years or "–",
+            ", ".join(live.get(one.zone, ())) or "–",
+            str(len(one.regions) or "–"),
+        )
         for one in found
     ]
-    grid = simple("Zones", columns, lines, numeric=("Zone",), spare=("Clock", "Cloud regions"))
+    grid = simple("Zones", columns, lines, numeric=("Typical hours", "Cloud regions"), spare=("Clock", "Cloud regions"))
     records = tuple(
         {
             "zone": one.zone,
@@ -143,16 +153,71 @@ def zones(found: Sequence[Place], live: Mapping[str, Sequence[str]]) -> Listing:
     )
     shaped = sum(1 for one in found if one.shape_years)
     footer = f"{len(found)} zones, {shaped} with typical hours; the others have an annual average only"
+    if not live:
+        footer += "; no live source is set (--intensity uk, see joulewise grid now --help)"
     return Listing(grid=grid, records=records, footer=footer)
 
 
-def _hours(place: Place) -> str:
-    return place.shape_years or "–"
+def regions(found: Sequence[RankedRegion], by: str, limit: int = 0) -> Listing:
+    """Cloud regions in the order of `by`, with all else that they could be ranked by."""
+    kept = found[:limit] if limit else found
+    columns = ("#", "Region", "Place", "Grid", *_SORTED)
+    lines = [_region_line(one, by) for one in kept]
+    shown = [column for column, cells in zip(columns, zip(*lines, strict=True), strict=True) if set(cells) != {"–"}]
+    rows = [tuple(cell for column, cell in zip(columns, line, strict=True) if column in shown) for line in lines]
+    grid = simple("Regions", tuple(shown), rows, numeric={*_SORTED, "#"}, spare={"Place"})
+    count = f"{len(kept)} of {len(found)} regions by {BY_WORDS[by]}"
+    kinds = f"average: {found[0].basis}, annual; marginal: direct, where it is known" if found else ""
+    footer = f"{count}; g CO2e/kWh, {kinds}. Regions whose 95 % bounds overlap are a tie"
+    return Listing(grid=grid, records=tuple(map(_region_record, kept)), footer=footer)
 
 
-def _few(names: Iterable[str], most: int = 3) -> str:
-    listed = list(names)
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+BY_WORDS = {
+    "average": "average intensity",
+    "marginal": "marginal intensity",
+    "adjusted": "average intensity with PUE",
+    "price": "your price",
+    "egress": "the price of data out",
+}
+
+
+_SORTED = {"Average": "average", "x PUE": "adjusted", "Marginal": "marginal", "Price/h": "price", "USD/GB": "egress"}
+
+
+def _region_line(one: RankedRegion, by: str) -> tuple[str, ...]:
+    cells = (
+        _figure_text(one.average, by == "average"),
+        _figure_text(one.adjusted, by == "adjusted"),
+        _figure_text(one.marginal, by == "marginal"),
+        "–" if one.price_per_hour is None else number(one.price_per_hour),
+        "–" if one.egress_per_gb is None or by != "egress" else number(one.egress_per_gb),
+    )
+    return (str(one.rank or "–"), one.region, one.location or "–", one.stand_in or one.zone, *cells)
+
+
+def _figure_text(figure: Figure | None, is_sorted_by: bool) -> str:
+    """Whole grams, with the bounds where the list is sorted by it: "312 (250 – 380)"; "–" if unknown."""
+    if figure is None:
+        return "–"
+    bounds = f" ({figure.low:.0f} – {figure.high:.0f})" if is_sorted_by else ""
+    return f"{figure.value:.0f}{bounds}"
+
+
+def _region_record(one: RankedRegion) -> Mapping[str, Any]:
+    return {
+        "rank": one.rank,
+        "region": one.region,
+        "place": one.location,
+        "zone": one.zone,
+        "basis": one.basis,
+        "stand_in": one.stand_in or None,
+        **figure_fields("average", "g_per_kwh", one.average),
+        **figure_fields("average_with_pue", "g_per_kwh", one.adjusted),
+        **figure_fields("marginal", "g_per_kwh", one.marginal),
+        "pue": one.pue.value if one.pue else None,
+        "price_per_h": one.price_per_hour,
+        "egress_usd_per_gb": one.egress_per_gb,
+    }
 
 
 def _record(signal: Signal, view: GridView) -> dict[str, Any]:

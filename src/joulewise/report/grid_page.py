@@ -113,8 +113,8 @@ def _card(window: Window, view: GridView) -> dict[str, Any]:
     mean = f"{mean_text(window.best)} g CO2e/kWh"
     return {
         "title": f"Cleanest {window.hours} h: start",
-        "value": moment_words(start, view),
-        "text": f"{mean}; {difference_words(window, start <= view.now)}",
+        "value": moment_words(start, view).partition(" (")[0],
+        "text": f"{start:%H:%M} UTC. {mean}; {difference_words(window, start <= view.now)}",
     }
 
 

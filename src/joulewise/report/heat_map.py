@@ -95,7 +95,8 @@ def week(view: GridView, first: date, days: int = 7) -> HeatMap:
         cells = [Cell(start=start, mean=line.mean(start, end)) for start, end in local_hours(day, view.clock)]
         rows.append(HeatRow(label=f"{day:%a} {day.day:2}", slots=_slots(_marked(cells), view.clock)))
     last = first + timedelta(days=days - 1)
-    return _heat_map("Week by hour", f"{first:%-d %B} to {last:%-d %B %Y}", rows, view.clock)
+    month = "" if first.month == last.month else f" {first:%B}"
+    return _heat_map("Week by hour", f"{first.day}{month} to {last.day} {last:%B %Y}", rows, view.clock)
 
 
 def year(signals: Sequence[Signal], clock: tzinfo) -> HeatMap:

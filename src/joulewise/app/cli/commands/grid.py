@@ -11,11 +11,13 @@ import click
 from joulewise.app.cli.files import write_text
 from joulewise.app.cli.options import output_option, setting_options, settings_from
 from joulewise.app.cli.terminal import Terminal
+from joulewise.core.errors import UsageError
 
 _SOURCES = ("intensity", "intensity_file")
 _DAY = click.DateTime(("%Y-%m-%d",))
 _MOMENT = click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S"))
 _LONGEST_HISTORY_H, _LONGEST_FORECAST_H = 24 * 31, 24 * 7
+_ORDERS = {"average": "average", "marginal": "marginal", "pue": "adjusted", "price": "price", "egress": "egress"}
 _zone = click.argument("zone", default="", metavar="[ZONE]")
 
 
@@ -145,6 +147,28 @@ def calendar(
     _write(terminal, files["svg"], lambda: api.calendar_svg(view, heats[0]))
 
 
+@grid.command(epilog="Example: `joulewise grid rank --by pue --provider aws --limit 5`")
+@click.option("--by", type=click.Choice(tuple(_ORDERS)), default="average", show_default=True, help="Sorted by what.")
+@click.option("--provider", type=click.Choice(("aws", "azure", "gcp")), help="Only regions of this one.")
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="How many regions.")
+@click.option("--all", "every", is_flag=True, help="All regions.")
+@click.option("--basis", type=click.Choice(("lifecycle", "direct")), default="lifecycle", show_default=True,
+              help="Of the average; regions in the US have direct figures of their own.")  # fmt: skip
+@click.option("--price", "prices", multiple=True, metavar="REGION=PRICE", help="Your price per hour; repeatable.")
+@output_option()
+@click.pass_obj
+def rank(terminal: Terminal, /, by: str, limit: int, every: bool, output: str, **options: Any) -> None:
+    """Rank cloud regions by carbon intensity, average or marginal, with PUE, or by price."""
+    from joulewise import api
+
+    prices = dict(_price(text) for text in options.pop("prices"))
+    wanted = {**options, "provider": options["provider"] or "", "prices": prices}
+    listing = api.grid_rank(_ORDERS[by], 0 if every else limit, **wanted)
+    terminal.put(api.draw(listing, output, terminal.style()))
+    if output == "table":
+        terminal.say(listing.footer)
+
+
 @grid.command(epilog="Example: `joulewise grid zones --typical` or `joulewise grid zones --output csv`")
 @click.option("--typical", is_flag=True, help="Only zones whose typical hours are known.")
 @click.option("--live", is_flag=True, help="Only zones that a configured source knows.")
@@ -170,6 +194,14 @@ def _place(zone: str, options: dict[str, Any]) -> Any:
 
     clock = options.pop("clock")
     return api.grid_of(zone, settings_from(options), clock=clock)
+
+
+def _price(text: str) -> tuple[str, float]:
+    region, _, price = text.rpartition("=")
+    try:
+        return region, float(price)
+    except ValueError:
+        raise UsageError(f"--price wants REGION=PRICE, got {text!r}", hint="--price aws:eu-north-1=2.5") from None
 
 
 def _asked(terminal: Terminal, ask: Callable[[], Any]) -> Any:
