@@ -18,8 +18,8 @@ from joulewise.core.errors import OutOfRange
 class Clock:
     """Tells the time and waits. `speed` is seconds of this clock a real second, > 0.
 
-    At `real_start` (seconds since 1970) this clock shows `start`; both are now by default. `wall` and `wait` are the
-    real clock and the real waiting, for tests.
+    At `real_start` (seconds since 1970) this clock shows `start`; both are now by default. `wall`, `wait`
+    and `monotonic` are the real clocks and the real waiting, for tests.
     """
 
     def __init__(
@@ -30,12 +30,14 @@ class Clock:
         real_start: float | None = None,
         wall: Callable[[], float] = time.time,
         wait: Callable[[float], object] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if not 0 < speed < float("inf"):
             raise OutOfRange(f"want a speed > 0, got {speed}", hint="1 is real time, 3600 an hour a second")
         self.speed = speed
         self._wall = wall
         self._wait = wait
+        self._monotonic = monotonic
         self._real_start = wall() if real_start is None else real_start
         self._start = datetime.fromtimestamp(self._real_start, UTC) if start is None else start.astimezone(UTC)
 
@@ -44,6 +46,10 @@ class Clock:
         if self.speed == 1.0 and self._start.timestamp() == self._real_start:
             return datetime.fromtimestamp(self._wall(), UTC)
         return self._start + timedelta(seconds=(self._wall() - self._real_start) * self.speed)
+
+    def monotonic_s(self) -> float:
+        """Seconds of this clock that no setting of the machine's clock touches, for durations."""
+        return self._monotonic() * self.speed
 
     def sleep(self, duration_s: float) -> None:
         """Wait that many seconds of this clock."""

@@ -104,7 +104,7 @@ class LocalExecutor:
         return self._state(handle, task, locked=lock is None)
 
     def cancel(self, handle: str) -> None:
-        """End it: SIGTERM now, SIGKILL `save_s` later or at a second call. Raises ExecutorError if it can't be noted."""
+        """End it: SIGTERM now, SIGKILL `save_s` later or at a second call. Raises ExecutorError."""
         task = self._task(handle)
         if self._state(handle, task, locked=False).state in ("finished", "failed", "cancelled"):
             return
