@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from joulewise.carbon.accounting import Account, Work, account
-    from joulewise.carbon.chain import Chain, chain_of
+    from joulewise.carbon.chain import Chain
     from joulewise.carbon.cloud import CloudMetadata
     from joulewise.carbon.equivalents import Equivalent, equivalents_of
     from joulewise.carbon.factors import FactorChange, FactorSet, read_file
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from joulewise.carbon.location import Location, locate
     from joulewise.carbon.shapes import BundledShapes
     from joulewise.carbon.sheet import recompute
+    from joulewise.carbon.sources import chain_of, check_sources
     from joulewise.carbon.time_zones import time_zone, time_zone_of
     from joulewise.carbon.zones import Zone, resolve
 
@@ -36,7 +37,8 @@ _HOME = {
     "Work": "accounting",
     "Zone": "zones",
     "account": "accounting",
-    "chain_of": "chain",
+    "chain_of": "sources",
+    "check_sources": "sources",
     "equivalents_of": "equivalents",
     "factor_of": "intensity",
     "forecast_from": "forecast",
@@ -64,6 +66,7 @@ __all__ = [
     "Zone",
     "account",
     "chain_of",
+    "check_sources",
     "equivalents_of",
     "factor_of",
     "forecast_from",

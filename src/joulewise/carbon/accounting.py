@@ -5,7 +5,7 @@ What can't be known is absent, with a notice; what is a default says so and has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from joulewise.carbon.factors import FactorSet
 from joulewise.carbon.hardware import Machine, machine_of
 from joulewise.carbon.intensity import BundledAnnual, Interval, factor_of, spread_energy
 from joulewise.carbon.location import Location, locate, unknown
+from joulewise.carbon.shapes import BundledShapes
 from joulewise.carbon.sheet import Input, Sheet, given
 from joulewise.carbon.zones import WORLD
 from joulewise.core.errors import FactorError, UndefinedFigure
@@ -70,7 +71,8 @@ def account(
     *,
     location: Location | None = None,
 ) -> Account:
-    """Calculate all that can be calculated. `intervals` are a provider's signals in place of the annual factors.
+    """Calculate all that can be calculated. `intervals` are a provider's signals in place of what is bundled: the
+    zone's typical hours, or its annual factors where none are known.
 
     `location` is taken as given; by default it comes from the settings alone (no network).
     """
@@ -107,6 +109,13 @@ class _Context:
         self.sheet = sheet
         self.location = location
         self.machine: Machine = machine_of(settings.device_class, work.host)
+        self._intensities: dict[str, tuple[Factor, ...]] = {}
+
+    def intensities(self, zone: str) -> tuple[Factor, ...]:
+        """The annual factors of a zone, looked up once."""
+        if zone not in self._intensities:
+            self._intensities[zone] = self.factors.list("intensity", zone)
+        return self._intensities[zone]
 
     def setting(self, name: str, unit: str, convert: Callable[[float], float] = float) -> Input | None:
         """A figure that the user gave, in our unit; None if he gave none."""
@@ -190,23 +199,49 @@ def _operational(context: _Context, facility: Input, intensity: Input, basis: st
 
 
 def _intensity(context: _Context, intervals: Sequence[Signal] | None) -> Input | None:
-    """The one factor of the run, or the energy-weighted mean over the intervals as a calculation of its own."""
+    """The one factor of the run, or the energy-weighted mean over the hours as a calculation of its own."""
     work = context.work
     end = max(work.ended_at, work.started_at + timedelta(microseconds=1))
-    known: dict[str, Factor] = {}
     if intervals is None:
-        provider = BundledAnnual(context.factors)
-        known = {factor.id: factor for factor, _, _ in provider.factors(context.location.zone, work.started_at, end)}
-        intervals = provider.signals(context.location.zone, work.started_at, end)
-        _tell_age(context, known.values())
-    energy = work.energy_by_interval or [(work.started_at, end, 1.0)]
-    parts = spread_energy(energy, intervals)
+        intervals = _bundled(context, work.started_at, end)
+    parts = spread_energy(work.energy_by_interval or [(work.started_at, end, 1.0)], intervals)
     if not parts:  # a measured zero: any weights will do
         parts = [(signal, 1.0) for signal in intervals]
-    inputs = [(context.sheet.factor(known.get(signal.source) or factor_of(signal)), part_j) for signal, part_j in parts]
-    if len({one["factor"] for one, _ in inputs}) == 1:
+    inputs = _by_factor(context, parts)
+    if len(inputs) == 1:
         return inputs[0][0]
     return context.sheet.add("intensity_g_per_kwh", formulas.weighted_intensity_g_per_kwh, _weights(work, inputs))
+
+
+def _bundled(context: _Context, start: datetime, end: datetime) -> Sequence[Signal]:
+    """The zone's typical hours, or its annual factors where none are known."""
+    zone = context.location.zone
+    try:
+        return BundledShapes(context.factors).signals(zone, start, end)
+    except FactorError:
+        return BundledAnnual(context.factors).signals(zone, start, end)
+
+
+def _by_factor(context: _Context, parts: Sequence[tuple[Signal, float]]) -> list[tuple[Input, float]]:
+    """Each factor once, with all the energy that falls under it: a week of typical hours is 24 factors, not 168."""
+    inputs: dict[str, Input] = {}
+    energy_j: dict[str, float] = {}
+    for signal, part_j in parts:
+        annual = _annual_of(context, signal)
+        factor = annual if annual is not None and signal.status == "annual" else factor_of(signal)
+        inputs[factor.id] = context.sheet.factor(factor)
+        energy_j[factor.id] = energy_j.get(factor.id, 0.0) + part_j
+        if annual is not None:
+            _tell_age(context, annual)
+    return [(inputs[id], energy_j[id]) for id in inputs]
+
+
+def _annual_of(context: _Context, signal: Signal) -> Factor | None:
+    """The annual factor that a bundled signal is, or is scaled to; None for those of other sources."""
+    if signal.status not in ("annual", "climatology"):
+        return None
+    id = signal.source.rpartition(" x ")[2]
+    return next((factor for factor in context.intensities(signal.zone) if factor.id == id), None)
 
 
 def _weights(work: Work, parts: Sequence[tuple[Input, float]]) -> dict[str, Input]:
@@ -220,12 +255,10 @@ def _weights(work: Work, parts: Sequence[tuple[Input, float]]) -> dict[str, Inpu
     return inputs
 
 
-def _tell_age(context: _Context, used: Iterable[Factor]) -> None:
-    year = context.work.ended_at.year
-    for factor in used:
-        made = int(factor.valid_from[:4])
-        if year - made >= STALE_YEARS:
-            context.sheet.notice(f"the intensity of {factor.zone} is that of {made} ({factor.source})")
+def _tell_age(context: _Context, factor: Factor) -> None:
+    made = int(factor.valid_from[:4])
+    if context.work.ended_at.year - made >= STALE_YEARS:
+        context.sheet.notice(f"the intensity of {factor.zone} is that of {made} ({factor.source})")
 
 
 def _embodied(context: _Context) -> Input | None:

@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from joulewise.carbon.clock import utc_now
 from joulewise.carbon.cover import bridged, clipped, covered_share, holes, layered, typical
 from joulewise.carbon.factors import FactorSet
-from joulewise.carbon.fallback import Fallback, bundled_shapes
-from joulewise.core.errors import JoulewiseError
+from joulewise.carbon.fallback import Fallback
+from joulewise.carbon.forecast import forecast_from
+from joulewise.core.errors import FactorError, JoulewiseError
 from joulewise.core.protocols import ForecastProvider, IntensityProvider
-from joulewise.core.settings import Settings
 from joulewise.core.signals import Signal
 
 _log = logging.getLogger(__name__)
@@ -34,11 +35,6 @@ ENOUGH_SHARE = 0.5
 Type = tuple[str, str, str]
 
 
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
-
-
 class Chain:
     """Sources in order, and what is bundled behind them. `notices` collects what the user should know, once each."""
 
@@ -50,8 +46,9 @@ class Chain:
         shapes: IntensityProvider | None = None,
         now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
+        notices: Sequence[str] = (),
     ) -> None:
-        self.notices: list[str] = []
+        self.notices = list(notices)
         self._sources = tuple(sources)
         self._factors = factors or FactorSet.bundled()
         self._fallback = Fallback(self._factors, shapes)
@@ -88,6 +85,8 @@ class Chain:
         started_s = self._monotonic()
         series: dict[Type, list[Signal]] = {}
         for source in self._sources:
+            if kind not in getattr(source, "kinds", (kind,)):
+                continue
             if self._monotonic() - started_s > BUDGET_S:
                 self._tell(f"{source.name} was not asked: the sources before it took longer than {BUDGET_S:.0f} s")
                 continue
@@ -115,13 +114,23 @@ class Chain:
     ) -> dict[Type, list[Signal]]:
         """Live forecasts, with our own from the record of each type below them."""
         history = self._asked(kind, lambda source: source.signals(zone, now - HISTORY, now))
-        shape = self._fallback.shape(zone, start, end)
+        shape = self._fallback.shape(zone, min(start, now - HISTORY), end)
         found = dict(live)
         for one, record in history.items():
-            fitting = [signal for signal in shape if signal.type == one]
-            own = _own_forecast(record, fitting, start, end, now)
+            own = self._own(record, [signal for signal in shape if signal.type == one], start, end, now)
             found[one] = layered(layered(live.get(one, []), record, start, end), own, start, end)
         return found
+
+    @staticmethod
+    def _own(
+        record: Sequence[Signal], shape: Sequence[Signal], start: datetime, end: datetime, now: datetime
+    ) -> list[Signal]:
+        """Our own forecast from a record, graded as the record; [] if it says too little."""
+        try:
+            found = forecast_from(record, shape, start, end, now)
+        except FactorError:
+            return []
+        return [replace(signal, grade=record[-1].grade) for signal in found]
 
     def _whole(
         self, zone: str, start: datetime, end: datetime, kind: str, series: Mapping[Type, Sequence[Signal]]
@@ -133,7 +142,8 @@ class Chain:
             return self._bare(start, end, kind, known[best] if best else [])
         if best is not None and share[best] == 1:
             return clipped(known[best], start, end)
-        bundled, notice = self._fallback.signals(zone, start, end)
+        found, notice = self._fallback.signals(zone, start, end)
+        bundled = clipped(found, start, end)
         if best is None or not share[best]:
             self._tell(notice)
             return bundled
@@ -180,19 +190,6 @@ def _forecast_of(source: IntensityProvider, zone: str, start: datetime, end: dat
     return source.forecast(zone, start, end) if isinstance(source, ForecastProvider) else ()
 
 
-def _own_forecast(
-    record: Sequence[Signal], shape: Sequence[Signal], start: datetime, end: datetime, now: datetime
-) -> list[Signal]:
-    found = layered(shape, typical(record, start, end), start, end)
-    return [replace(signal, status="forecast", issued_at=now, grade=record[-1].grade) for signal in found]
-
-
 def _over(upper: Sequence[Signal], lower: Sequence[Signal]) -> list[Signal]:
     both = [*upper, *lower]
     return layered(upper, lower, min(one.start for one in both), max(one.end for one in both))
-
-
-def chain_of(settings: Settings, environ: Mapping[str, str], factors: FactorSet | None = None) -> Chain:
-    """The chain that the settings ask for; without `intensity` it uses no network. Never raises."""
-    factors = factors or FactorSet.bundled()
-    return Chain((), factors=factors, shapes=bundled_shapes(factors))

@@ -11,12 +11,16 @@ from joulewise.core.errors import ProviderUnavailable
 Result = TypeVar("Result")
 
 
+class Unreachable(ProviderUnavailable):
+    """Nobody there, too slow, or too busy: for a while it is no use to ask again."""
+
+
 def within(limit_s: float, work: Callable[[], Result], who: str) -> Result:
     """What `work` returns or raises, if it does so within `limit_s` seconds.
 
     It runs in a daemon thread, since no time-out of a socket bounds a name look-up, a proxy or a header that comes byte
     by byte; a thread that is left behind can't keep the program from ending.
-    Raises ProviderUnavailable that names `who` when the time is up.
+    Raises Unreachable that names `who` when the time is up.
     """
     done: list[Result] = []
     failed: list[BaseException] = []
@@ -33,5 +37,5 @@ def within(limit_s: float, work: Callable[[], Result], who: str) -> Result:
     if failed:
         raise failed[0]
     if not done:
-        raise ProviderUnavailable(f"{who} gave no complete answer within {limit_s:g} s")
+        raise Unreachable(f"{who} gave no complete answer within {limit_s:g} s")
     return done[0]

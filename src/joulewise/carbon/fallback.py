@@ -67,12 +67,3 @@ class Fallback:
     def _oldest(self, start: datetime, end: datetime) -> list[Signal]:
         oldest = min(self._factors.list("intensity", WORLD), key=lambda factor: factor.valid_from)
         return [replace(annual_signal(oldest, start, end), grade="world")]
-
-
-def bundled_shapes(factors: FactorSet) -> IntensityProvider | None:
-    """The provider of bundled shapes; None if this edition has none."""
-    try:
-        from joulewise.carbon.shapes import BundledShapes
-    except ImportError:
-        return None
-    return BundledShapes(factors)

@@ -1,13 +1,17 @@
 """Carbon intensity over time as typed signals, and energy spread over them.
 
-Emissions are the sum over the intervals of energy times intensity. Here the intervals are years; a live or hourly
-provider gives shorter ones through the same Protocol (`core.protocols.IntensityProvider`).
+Emissions are the sum over the intervals of energy times intensity. Here the intervals are years; hourly ones, live or
+typical, come through the same Protocol (`core.protocols.IntensityProvider`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from joulewise.carbon.factors import FactorSet
 from joulewise.core.errors import FactorError, UndefinedFigure
@@ -64,9 +68,15 @@ def annual_signal(factor: Factor, start: datetime, end: datetime) -> Signal:
 
 
 def factor_of(signal: Signal) -> Factor:
-    """A provider's signal as a factor, so that it can be filed with the calculation that used it."""
-    return Factor(
-        id=f"intensity:{signal.zone}:{signal.start.astimezone(UTC):%Y-%m-%dT%H:%MZ}:{signal.source}",
+    """A provider's signal as a factor, so that it can be filed with the calculation that used it.
+
+    The id ends in a hash of the content: a value that is revised later is another factor. A typical hour is the same
+    on every day of its month, so it is one factor for all of them.
+    """
+    typical = signal.status == "climatology"
+    valid_from, valid_to, resolution = _month_hour(signal) if typical else _interval(signal)
+    made = Factor(
+        id=f"intensity:{signal.zone}:{_label(signal)}:{signal.status}",
         set_id=signal.source,
         kind="intensity",
         zone=signal.zone,
@@ -78,14 +88,32 @@ def factor_of(signal: Signal) -> Factor:
         url="",
         licence=signal.licence,
         version=signal.issued_at.isoformat() if signal.issued_at else "",
-        valid_from=signal.start.isoformat(),
-        valid_to=signal.end.isoformat(),
-        resolution=signal.status,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        resolution=resolution,
         method=REPORTED if signal.status in ("measured", "annual") else MODELLED,
         signal=signal.kind,
         basis=signal.basis,
         scope=signal.scope,
+        note=f"grade {signal.grade}" if signal.grade else "",
     )
+    return replace(made, id=f"{made.id}@{hashlib.sha256(repr(made).encode()).hexdigest()[:8]}")
+
+
+def _label(signal: Signal) -> str:
+    start = signal.start.astimezone(UTC)
+    return f"{start:%Y-%m}-h{start:%H}" if signal.status == "climatology" else f"{start:%Y-%m-%dT%H:%MZ}"
+
+
+def _interval(signal: Signal) -> tuple[str, str, str]:
+    return signal.start.astimezone(UTC).isoformat(), signal.end.astimezone(UTC).isoformat(), signal.status
+
+
+def _month_hour(signal: Signal) -> tuple[str, str, str]:
+    start = signal.start.astimezone(UTC)
+    first = start.replace(day=1)
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    return f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", f"typical day, {start:%H}:00 to {start.hour + 1:02d}:00 UTC"
 
 
 def spread_energy(intervals: Sequence[Interval], signals: Sequence[Signal]) -> list[tuple[Signal, float]]:
@@ -97,21 +125,31 @@ def spread_energy(intervals: Sequence[Interval], signals: Sequence[Signal]) -> l
     require_one_type(signals)
     if not intervals:
         raise UndefinedFigure("no energy to spread over time")
-    energy_j = [0.0] * len(signals)
+    order = sorted(signals, key=lambda signal: signal.start)
+    energy_j = [0.0] * len(order)
+    find = _finder(order)
     for start, end, part_j in intervals:
-        for index, share in _shares(start, end, signals):
+        for index, share in _shares(start, end, order, find(start, end)):
             energy_j[index] += part_j * share
-    return [(signal, part_j) for signal, part_j in zip(signals, energy_j, strict=True) if part_j > 0]
+    return [(signal, part_j) for signal, part_j in zip(order, energy_j, strict=True) if part_j > 0]
 
 
-def _shares(start: datetime, end: datetime, signals: Sequence[Signal]) -> list[tuple[int, float]]:
+def _finder(order: Sequence[Signal]) -> Callable[[datetime, datetime], range]:
+    """From [start, end) to the indices that may overlap it; a year of hours must not be searched for each hour."""
+    starts, ends = [signal.start for signal in order], [signal.end for signal in order]
+    apart = all(one <= other for one, other in pairwise(ends))
+    return lambda start, end: range(bisect_right(ends, start) if apart else 0, bisect_left(starts, end))
+
+
+def _shares(start: datetime, end: datetime, order: Sequence[Signal], near: range) -> list[tuple[int, float]]:
     if start == end:  # an instant: it belongs to the signal that has begun
         end = start + timedelta(microseconds=1)
-    overlaps = sorted(
-        (max(start, signal.start), min(end, signal.end), index)
-        for index, signal in enumerate(signals)
-        if signal.start < end and start < signal.end
-    )
+        near = range(near.start, len(order))
+    overlaps = [
+        (max(start, order[index].start), min(end, order[index].end), index)
+        for index in near
+        if order[index].start < end and start < order[index].end
+    ]
     edges = [start, *(last for _, last, _ in overlaps)]
     if [first for first, _, _ in overlaps] != edges[:-1] or edges[-1] != end:
         raise FactorError(

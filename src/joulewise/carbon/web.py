@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from joulewise.carbon.deadline import within
+from joulewise.carbon.deadline import Unreachable, within
 from joulewise.carbon.redaction import blanked, hide, said_by
 from joulewise.core.errors import PluginMissing, ProviderUnavailable
 
 DEADLINE_S = 10.0
 MOST_BYTES = 16 << 20
 _TRIES = 3
+_BUSY = (429, 500, 502, 503, 504)
 _MOST_REDIRECTS = 3
 _CHUNK = 1 << 16
 _FIRST_PAUSE_S = 0.5
@@ -72,7 +73,7 @@ class Web:
         host = _checked(url, secrets)
         wait_s = self._closed_until_s.get(host, 0.0) - self._monotonic()
         if wait_s > 0:
-            raise ProviderUnavailable(f"{host} asked to be left alone for {wait_s:.0f} s more")
+            raise Unreachable(f"{host} asked to be left alone for {wait_s:.0f} s more")
         hide(secrets)
         whole = f"{url}?{urlencode(query)}" if query else url
         sent = {**_HEADERS, **(headers or {})}
@@ -93,7 +94,7 @@ class Web:
                 if last or self._monotonic() + pause_s >= end_s:
                     raise
             else:
-                if answer.status in accept or answer.status not in (429, 500, 502, 503, 504):
+                if answer.status in accept or answer.status not in _BUSY:
                     return answer
                 pause_s = pause_s if answer.retry_after_s is None else answer.retry_after_s
                 if last or self._monotonic() + pause_s >= end_s:
@@ -135,7 +136,7 @@ class Web:
             finally:
                 answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise ProviderUnavailable(f"{_host(url)} can't be reached: {type(error).__name__}") from None
+            raise Unreachable(f"{_host(url)} can't be reached: {type(error).__name__}") from None
         retry = answer.headers.get("Retry-After")
         return Answer(answer.status, body, answer.headers.get("Location", ""), _seconds_of(retry))
 
@@ -148,7 +149,7 @@ class Web:
             if size > self._most_bytes:
                 raise ProviderUnavailable(f"an answer of more than {self._most_bytes >> 20} MiB is not read")
             if self._monotonic() > end_s:
-                raise ProviderUnavailable("the answer takes too long")
+                raise Unreachable("the answer takes too long")
         return b"".join(parts)
 
 
@@ -209,5 +210,5 @@ def _refusal(host: str, answer: Answer, secrets: Sequence[str]) -> ProviderUnava
     if answer.status in (401, 403):
         return ProviderUnavailable(text, hint="check the key, and whether your plan covers this zone")
     if answer.status == 429 and answer.retry_after_s:
-        return ProviderUnavailable(f"{text} (wait {answer.retry_after_s:.0f} s)")
-    return ProviderUnavailable(text)
+        return Unreachable(f"{text} (wait {answer.retry_after_s:.0f} s)")
+    return Unreachable(text) if answer.status in _BUSY else ProviderUnavailable(text)

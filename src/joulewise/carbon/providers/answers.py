@@ -97,5 +97,5 @@ def step_of(moments: Iterable[datetime]) -> timedelta:
 
 def in_order(signals: Iterable[Signal], start: datetime, end: datetime) -> list[Signal]:
     """Those that overlap [start, end), sorted; of two for one time the later in the answer wins (a revision)."""
-    latest = {signal.start: signal for signal in signals if signal.start < end and start < signal.end}
-    return [latest[moment] for moment in sorted(latest)]
+    latest = {(one.start, one.type): one for one in signals if one.start < end and start < one.end}
+    return [latest[place] for place in sorted(latest)]
