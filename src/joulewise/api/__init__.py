@@ -382,7 +382,7 @@ def grid_zones(settings: Settings | None = None, *, typical: bool = False, live:
 
 
 def plan(settings: Settings | None = None, **wanted: Any) -> _schedule.Planned:
-    """Where and when to run a job; `wanted` are the fields of `schedule.Request`: run, duration_s, within_s, regions, ...
+    """Where and when to run a job; `wanted` are fields of `schedule.Request`: run, duration_s, within_s, regions, ...
 
     Raises UsageError and its kin for an unknown zone, a past deadline, an impossible window or a price that is none.
     """

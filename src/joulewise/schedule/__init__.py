@@ -11,27 +11,38 @@ from typing import TYPE_CHECKING, Any
 from joulewise.core.errors import PluginMissing
 
 if TYPE_CHECKING:
+    from joulewise.schedule.front import Choice
     from joulewise.schedule.places import Place, place_of
     from joulewise.schedule.planner import Planned, plan_in_full, plan_job
     from joulewise.schedule.rank import RankedRegion, rank_regions
+    from joulewise.schedule.replanning import plan_with
+    from joulewise.schedule.request import Request, job_of
 
 _HOME = {
+    "Choice": "front",
     "Place": "places",
     "Planned": "planner",
     "RankedRegion": "rank",
+    "Request": "request",
+    "job_of": "request",
     "place_of": "places",
     "plan_in_full": "planner",
     "plan_job": "planner",
+    "plan_with": "replanning",
     "rank_regions": "rank",
 }
 
 __all__ = [
+    "Choice",
     "Place",
     "Planned",
     "RankedRegion",
+    "Request",
+    "job_of",
     "place_of",
     "plan_in_full",
     "plan_job",
+    "plan_with",
     "rank_regions",
 ]
 

@@ -16,6 +16,7 @@ from joulewise.core.figures import Figure
 from joulewise.core.plans import OPTIONS, Job, Option, Plan
 from joulewise.core.signals import Signal
 from joulewise.core.ulid import new_ulid
+from joulewise.schedule.front import Choice, front_of
 from joulewise.schedule.futures import Futures, draw_futures, emitted_g, interval, used_j
 from joulewise.schedule.places import NETWORK_KWH_PER_GB, Place
 from joulewise.schedule.pricing import cost_of, missing_price
@@ -31,12 +32,13 @@ LEAST_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan and what only its makers know: `saved` is gCO2e against running now, by option, from paired futures;
-    `late_s` how much later than running now each option ends."""
+    """A plan and what goes with it: `saved` is gCO2e against running now, by option, from paired futures; `late_s` how
+    much later than running now each option ends; `front` the Pareto list of carbon, cost and time."""
 
     plan: Plan
     saved: Mapping[str, Figure]
     late_s: Mapping[str, float]
+    front: tuple[Choice, ...]
 
 
 def plan_job(
@@ -82,6 +84,7 @@ def plan_in_full(
         plan=plan,
         saved=saved,
         late_s={one.name: (one.finish_at - ends_now).total_seconds() for one in options},
+        front=front_of(problem, options),
     )
 
 
@@ -189,7 +192,5 @@ def _frozen(forecasts: Mapping[str, Sequence[Signal]], problem: Problem) -> list
 
 def _notices(problem: Problem, usages: Mapping[str, Usage]) -> list[str]:
     missing = (missing_price(problem, usage) for usage in usages.values())
-    priced = bool(problem.job.price_per_hour) or any(
-        place.price_per_hour is not None or place.price_per_kwh is not None for place in problem.places
-    )
+    priced = problem.job.price_per_hour or any(place.price_per_kwh is not None for place in problem.places)
     return [f"cost: {text}" for text in dict.fromkeys(missing) if text] if priced else []

@@ -74,7 +74,7 @@ def best_ways(problem: Problem, intensity_g_per_kwh: Floats) -> Iterator[tuple[s
     job, slots = problem.job, problem.slots
     effective = (intensity_g_per_kwh * problem.pue[:, None])[:, : slots.whole_count]
     work = Work.of_power(job.power_profile, slots.slot_s)
-    entry = Entry(_transfer_g(problem, intensity_g_per_kwh)[0])
+    entry = Entry(transfer_g(problem, intensity_g_per_kwh)[0])
     can_wait = work.units <= effective.shape[1]
     elsewhere = len(problem.places) > 1
     if can_wait:
@@ -88,7 +88,7 @@ def best_ways(problem: Problem, intensity_g_per_kwh: Floats) -> Iterator[tuple[s
         best = solve.best_runs(effective[:1], work, overhead, max_runs=job.max_runs)
         yield "paused", _segments(problem, best)
         if elsewhere:
-            move = Move(_transfer_g(problem, intensity_g_per_kwh))
+            move = Move(transfer_g(problem, intensity_g_per_kwh))
             best = solve.best_runs(effective, work, overhead, max_runs=job.max_runs, move=move, entry=entry)
             yield "paused-and-region", _segments(problem, best)
 
@@ -100,7 +100,7 @@ def _best_place_now(problem: Problem, effective: Floats, entry: Entry, work: Wor
     return problem.slots.places[int(now_g.argmin())]
 
 
-def _transfer_g(problem: Problem, intensity_g_per_kwh: Floats) -> Floats:
+def transfer_g(problem: Problem, intensity_g_per_kwh: Floats) -> Floats:
     """gCO2e of taking the data from each place to each, at the window's mean intensity of both; 0 on the diagonal."""
     mean = intensity_g_per_kwh.mean(axis=1)
     grams = (mean[:, None] + mean[None, :]) / 2 * NETWORK_KWH_PER_GB.value * problem.job.data_gb
