@@ -19,6 +19,7 @@ from joulewise.core.errors import LedgerError, LedgerSchema, LedgerTampered
 from joulewise.ledger import migrations, schema, tables
 from joulewise.ledger.migrations.append_only import trigger_names
 from joulewise.testing.ledgers import full_bundle, small_bundle, total_emissions
+from joulewise.testing.plans import small_decision, small_plan
 
 WRITERS, EACH = 8, 100
 APPEND = """
@@ -58,6 +59,8 @@ def rich(store):
     store.append_many([full_bundle(1), small_bundle(2, tags={"a": "b"})])
     run = small_bundle(2).run.id
     store.append_calculations([total_emissions(run, 6.0, id="second", supersedes="emissions")])
+    store.append_plan(small_plan())
+    store.append_decision(small_decision(run, plan_id=small_plan().id))
     store.append(small_bundle(3))
     assert store.verify().ok
     return store
@@ -214,7 +217,7 @@ def test_a_removed_entry_is_found(rich, outsider):
     head = rich.verify().head
     problems = tampered(rich, outsider, "audit", "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
 
-    assert problems == ["the chain ends at entry 3, but 4 were filed"]
+    assert problems == ["the chain ends at entry 5, but 6 were filed"]
     assert rich.verify(anchor=head).problems[-1] == f"the chain does not run through the anchor {head}"
 
 

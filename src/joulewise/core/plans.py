@@ -132,8 +132,9 @@ class Decision:
     """What became of a plan, gCO2e, location-based: realised, against "at submit, at home" and against hindsight.
 
     All three take the same energy (the measured one) and the same kind of intensity; `saved` is counterfactual minus
-    realised with its interval. `segments` are those in which the job really ran. `market_saved` stands beside, never
-    added. `details` holds times lost to saving and restoring, number of pauses, grades of the intensities.
+    realised with its interval, and `ratio` is `saved` over the counterfactual, which is surer than either, since both
+    share the meter's error. `segments` are those in which the job really ran. `market_saved` stands beside, never
+    added. `details` holds what it was computed from: energy by interval, intensities, shares of the error, grades.
     """
 
     id: str
@@ -147,8 +148,13 @@ class Decision:
     saved: Figure
     oracle: Figure | None = None
     market_saved: Figure | None = None
+    ratio: Figure | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     supersedes: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.saved.value != self.counterfactual.value - self.realised.value:
+            raise OutOfRange("saved must be counterfactual minus realised")
 
 
 TASK_STATES = ("waiting", "running", "stopping", "paused", "finished", "failed", "cancelled", "lost")

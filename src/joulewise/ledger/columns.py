@@ -1,8 +1,17 @@
-"""The kinds of columns that the ledger's tables are made of."""
+"""The kinds of columns that the ledger's tables are made of, and the book in which all tables stand."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
 
 
 def key_text() -> sa.types.TypeEngine[str]:

@@ -1,15 +1,16 @@
-"""Bundles as JSON documents and back, without loss: {"run": {...}, "measurements": [...], ..., "later": [...]}."""
+"""Bundles as JSON documents and back, without loss: {"run": {...}, "measurements": [...], ..., "later": {...}}."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
 from joulewise.core.errors import LedgerError
 from joulewise.core.figures import Figure
+from joulewise.core.plans import Decision
 from joulewise.core.records import (
     Bundle,
     Calculation,
@@ -22,6 +23,7 @@ from joulewise.core.records import (
     Run,
     Trace,
 )
+from joulewise.ledger.plan_document import decision_document, decision_from
 
 _LISTS: dict[str, type[Any]] = {
     "devices": Device,
@@ -34,21 +36,36 @@ _LISTS: dict[str, type[Any]] = {
 }
 
 
-def to_document(
-    bundle: Bundle, later: tuple[Calculation, ...] = (), factors: tuple[Factor, ...] = ()
-) -> dict[str, Any]:
-    """The bundle as it was filed; `later` are the calculations that came afterwards, `factors` what they need."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """What was filed about a run after it: calculations with the factors that they need, and decisions."""
+
+    calculations: tuple[Calculation, ...] = ()
+    factors: tuple[Factor, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+
+
+def to_document(bundle: Bundle, later: Later | None = None) -> dict[str, Any]:
+    """The bundle as it was filed, and what came later."""
+    later = later or Later()
     document: dict[str, Any] = {
         "run": _plain(bundle.run),
         "host": None if bundle.host is None else _plain(bundle.host),
         **{name: [_plain(record) for record in getattr(bundle, name)] for name in _LISTS},
     }
-    document["later"] = {"calculations": [_plain(one) for one in later], "factors": [_plain(one) for one in factors]}
+    document["later"] = {
+        "calculations": [_plain(one) for one in later.calculations],
+        "factors": [_plain(one) for one in later.factors],
+        "decisions": [decision_document(one) for one in later.decisions],
+    }
     return document
 
 
-def from_document(document: Mapping[str, Any]) -> tuple[Bundle, tuple[Calculation, ...], tuple[Factor, ...]]:
-    """What `to_document` was given. Raises LedgerError for anything else, OutOfRange for impossible values."""
+def from_document(document: Mapping[str, Any]) -> tuple[Bundle, Later]:
+    """What `to_document` was given. Raises LedgerError for anything else, OutOfRange for impossible values.
+
+    Exports of the first version hold no decisions.
+    """
     try:
         bundle = Bundle(
             run=_record(Run, document["run"]),
@@ -56,7 +73,11 @@ def from_document(document: Mapping[str, Any]) -> tuple[Bundle, tuple[Calculatio
             **{name: _records(kind, document[name]) for name, kind in _LISTS.items()},
         )
         later = document["later"]
-        return bundle, _records(Calculation, later["calculations"]), _records(Factor, later["factors"])
+        return bundle, Later(
+            calculations=_records(Calculation, later["calculations"]),
+            factors=_records(Factor, later["factors"]),
+            decisions=tuple(map(decision_from, later.get("decisions", ()))),
+        )
     except (KeyError, TypeError, AttributeError) as error:
         raise LedgerError(f"that is not a run as the ledger exports it: {error}", hint="joulewise export") from error
 

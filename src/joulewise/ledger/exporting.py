@@ -18,17 +18,21 @@ import sqlalchemy as sa
 
 from joulewise.core.errors import LedgerError, PluginMissing, UsageError
 from joulewise.core.figures import Figure
-from joulewise.core.records import Bundle, Calculation, Factor
+from joulewise.core.plans import Plan
 from joulewise.ledger.document import from_document, to_document
 from joulewise.ledger.engine import reading
 from joulewise.ledger.files import write_atomically
 from joulewise.ledger.finding import find_page
+from joulewise.ledger.later import read_part
+from joulewise.ledger.merging import Part
+from joulewise.ledger.plan_document import plan_document, plan_from
+from joulewise.ledger.plan_store import walk_plans
 from joulewise.ledger.query import RunQuery, RunRow
-from joulewise.ledger.reading import factors_named, read_as_filed, read_factors
 
 _Writer = Callable[[io.BufferedWriter, Iterator[RunRow]], None]
 FORMATS = ("json", "csv", "parquet")
-_FORMAT_NAME = "joulewise-ledger"
+_FORMAT_NAME, _FORMAT_VERSION = "joulewise-ledger", 2
+"""Version 1 had no plans and no decisions."""
 _PAGE = 500
 _TEXTS = ("id", "name", "kind", "status", "project")
 _MORE_TEXTS = ("parent_id", "group_key", "host_id", "supersedes", "tags")
@@ -54,7 +58,7 @@ def export(engine: sa.Engine, query: RunQuery, format: str, path: str) -> int:
     with reading(engine) as connection:
         rows = _counting(_all_rows(connection, query), counted)
         writers: dict[str, _Writer] = {
-            "json": partial(_write_json, connection),
+            "json": partial(_write_json, connection, query.everything),
             "csv": _write_csv,
             "parquet": _write_parquet,
         }
@@ -63,19 +67,25 @@ def export(engine: sa.Engine, query: RunQuery, format: str, path: str) -> int:
     return len(counted)
 
 
-def read_export(path: str) -> Iterator[tuple[Bundle, tuple[Calculation, ...], tuple[Factor, ...]]]:
-    """The bundles of a JSON export, with what was calculated later and its factors.
+def read_export(path: str) -> tuple[Iterator[Part], Iterator[Plan]]:
+    """The bundles of a JSON export, each with what was filed later, and the plans.
 
-    Raises LedgerError if that is not what the file holds.
+    Raises LedgerError if that is not what the file holds, at the latest when it comes to the damaged part.
     """
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
     except (OSError, ValueError) as error:
         raise LedgerError(f"can't read {path}: {error}", hint="joulewise export --format json") from error
-    if not isinstance(document, dict) or document.get("format") != _FORMAT_NAME or document.get("version") != 1:
+    if not isinstance(document, dict) or document.get("format") != _FORMAT_NAME or "runs" not in document:
         raise LedgerError(f"{path} is not a ledger's JSON export", hint="joulewise export --format json")
-    yield from map(from_document, document["runs"])
+    if document.get("version") not in range(1, _FORMAT_VERSION + 1):
+        raise LedgerError(
+            f"{path} is an export of version {document.get('version')!r:.20}, this joulewise reads up to "
+            f"{_FORMAT_VERSION}",
+            hint="pip install --upgrade joulewise",
+        )
+    return map(from_document, document["runs"]), map(plan_from, document.get("plans", ()))
 
 
 def _counting(rows: Iterable[RunRow], counted: list[int]) -> Iterator[RunRow]:
@@ -93,14 +103,26 @@ def _all_rows(connection: sa.Connection, query: RunQuery) -> Iterator[RunRow]:
         query = replace(query, cursor=page.next)
 
 
-def _write_json(connection: sa.Connection, file: io.BufferedWriter, rows: Iterator[RunRow]) -> None:
-    file.write(f'{{"format": "{_FORMAT_NAME}", "version": 1, "runs": ['.encode())
-    for number, row in enumerate(rows):
-        bundle, later = read_as_filed(connection, row.id)
-        factors = read_factors(connection, factors_named(later))
-        document = to_document(bundle, later, factors)
-        file.write((",\n" if number else "\n").encode() + json.dumps(document, allow_nan=False).encode("ascii"))
+def _write_json(connection: sa.Connection, whole: bool, file: io.BufferedWriter, rows: Iterator[RunRow]) -> None:
+    """Runs, and the plans that their decisions name; of the whole ledger also the plans that nobody followed."""
+    named: dict[str, None] = {}
+
+    def runs() -> Iterator[Any]:
+        for row in rows:
+            bundle, later = read_part(connection, row.id)
+            named.update((one.plan_id, None) for one in later.decisions if one.plan_id)
+            yield to_document(bundle, later)
+
+    file.write(f'{{"format": "{_FORMAT_NAME}", "version": {_FORMAT_VERSION}, "runs": ['.encode())
+    _write_list(file, runs())
+    file.write(b'\n], "plans": [')
+    _write_list(file, map(plan_document, walk_plans(connection, None if whole else list(named))))
     file.write(b"\n]}\n")
+
+
+def _write_list(file: io.BufferedWriter, documents: Iterable[Any]) -> None:
+    for number, document in enumerate(documents):
+        file.write((",\n" if number else "\n").encode() + json.dumps(document, allow_nan=False).encode("ascii"))
 
 
 def flat_row(row: RunRow) -> dict[str, Any]:

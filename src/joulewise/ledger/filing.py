@@ -21,9 +21,9 @@ Rows = dict[sa.Table, list[Row]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filing:
-    """The rows of one audit entry. `shared` may be there already, `own` must not be."""
+    """The rows of one audit entry. `shared` may be there already, `own` must not be. A plan is of no run."""
 
-    run_id: str
+    run_id: str | None
     own: Rows
     shared: Rows
 

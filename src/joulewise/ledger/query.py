@@ -58,6 +58,12 @@ class RunQuery:
             if bound is not None and bound.utcoffset() is None:
                 raise OutOfRange(f"want an aware time, got {bound}")
 
+    @property
+    def everything(self) -> bool:
+        """True if no run is left out, but for superseded ones."""
+        wanted = (self.kind, self.status, self.name, self.project, self.tag, self.since, self.until, self.text)
+        return not any((*wanted, self.parent, self.group_key, self.roots_only))
+
 
 def _one_of(name: str, value: str | None, known: tuple[str | None, ...]) -> None:
     if value not in known:

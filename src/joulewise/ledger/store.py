@@ -9,6 +9,7 @@ from types import TracebackType
 import sqlalchemy as sa
 
 from joulewise.core.errors import LedgerTampered
+from joulewise.core.plans import Decision, Plan
 from joulewise.core.records import Bundle, Calculation, Factor
 from joulewise.core.settings import data_folder
 from joulewise.ledger import engine as engines
@@ -17,6 +18,7 @@ from joulewise.ledger import (
     finding,
     importing,
     merging,
+    plan_store,
     reading,
     resolving,
     schema,
@@ -98,6 +100,30 @@ class Ledger:
         """
         return writing.append_calculations(self._here(), calculations, factors, actor)
 
+    def append_plan(self, plan: Plan, *, actor: str = "") -> bool:
+        """File a plan, with the forecast that it was made from; False if it is there already.
+
+        Raises LedgerError for an id that is no ULID, or that is there with another content.
+        """
+        return plan_store.append_plans(self._here(), [plan], actor) == 1
+
+    def append_decision(self, decision: Decision, *, actor: str = "") -> bool:
+        """File what became of a plan, superseding an older decision where it says so; False if it is there already.
+
+        Raises NotFound for a run, a plan or a superseded decision that is not there, LedgerError as `append_plan`.
+        """
+        return plan_store.append_decisions(self._here(), [decision], actor) == 1
+
+    def plan(self, id: str) -> Plan:
+        """A plan as it was made. Raises NotFound."""
+        with engines.reading(self._here()) as connection:
+            return plan_store.read_plan(connection, id)
+
+    def decisions(self, run_id: str | None = None, *, include_superseded: bool = False) -> tuple[Decision, ...]:
+        """All decisions that hold, or those about a run, oldest first."""
+        with engines.reading(self._here()) as connection:
+            return plan_store.read_decisions(connection, run_id, include_superseded=include_superseded)
+
     def bundle(self, run_id: str, *, include_superseded: bool = False) -> Bundle:
         """A run with all that was filed for it. Raises NotFound; `resolve` finds ids."""
         with engines.reading(self._here()) as connection:
@@ -154,8 +180,8 @@ class Ledger:
 
     def import_json(self, path: str, *, actor: str = "") -> Merged:
         """Take in a JSON export. Raises LedgerError if it is none, or a run is here with another content."""
-        parts = exporting.read_export(path)
-        return merging.take_in(self._here(), parts, actor=actor, folders=(os.path.dirname(path), self.trace_folder))
+        folders = (os.path.dirname(path), self.trace_folder)
+        return merging.take_in(self._here(), *exporting.read_export(path), actor=actor, folders=folders)
 
     def import_codecarbon(self, path: str, *, kind: str = "train", actor: str = "") -> Imported:
         """Take in CodeCarbon's emissions.csv; again and again, if it grows. Raises LedgerError if it is none."""
@@ -171,7 +197,9 @@ class Ledger:
             if not found.ok:
                 raise LedgerTampered(f"{other.url}: {found.problems[0]}", hint="joulewise ledger verify tells more")
             folders = (other.trace_folder, self.trace_folder)
-            return merging.take_in(self._here(), merging.parts_of(other._here()), actor=actor, folders=folders)
+            source = other._here()
+            parts, plans = merging.parts_of(source), merging.plans_of(source)
+            return merging.take_in(self._here(), parts, plans, actor=actor, folders=folders)
 
     def verify(self, *, traces: bool = True, anchor: str | None = None) -> Verification:
         """Recompute the hash of every row and trace file. `anchor` is a `head` that was noted elsewhere earlier."""

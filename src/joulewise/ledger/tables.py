@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from joulewise.ledger import plan_tables
 from joulewise.ledger.columns import (
     BOUNDS,
     COVERAGE,
@@ -22,6 +23,7 @@ from joulewise.ledger.columns import (
     figure_columns,
     key,
     key_text,
+    metadata,
     number,
     phase_reference,
     ref,
@@ -31,16 +33,7 @@ from joulewise.ledger.columns import (
 )
 
 KEY_LENGTH = 64
-
-metadata = sa.MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-
+plan, decision = plan_tables.plan, plan_tables.decision
 
 audit = sa.Table(
     "audit",
@@ -334,8 +327,8 @@ report = sa.Table(
     check("period_start_at_us <= period_end_at_us", "period"),
 )
 
-RUN_TABLES = (run, run_tag, phase, measurement, evaluation, trace, calculation)
+RUN_TABLES = (run, run_tag, phase, measurement, evaluation, trace, calculation, decision)
 """Filed with one run; the audit entry that covers them names it."""
 SHARED_TABLES = (site, host, device, factor_set, factor, report)
 """Filed once, used by many runs."""
-ALL_TABLES = (audit, site, host, device, factor_set, factor, *RUN_TABLES, report)
+ALL_TABLES = (audit, site, host, device, factor_set, factor, plan, *RUN_TABLES, report)

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain as joined
 from itertools import groupby
 from typing import Any
 
@@ -92,7 +93,9 @@ def _check_rows(connection: sa.Connection, check: _Check, anchor: str | None) ->
     )
     entries = _entries(connection)
     for batch in iter(lambda: [entry for _, entry in zip(range(_BATCH), entries, strict=False)], []):
-        rows = _by_entry(_rows_of_runs(connection, {entry["run_id"] for entry in batch if entry["run_id"]}))
+        run_ids = {entry["run_id"] for entry in batch if entry["run_id"]}
+        plan_seqs = [entry["seq"] for entry in batch if not entry["run_id"]]
+        rows = _by_entry(joined(_rows_of_runs(connection, run_ids), _plans(connection, plan_seqs)))
         for entry in batch:
             _check_entry(entry, {**shared.get(entry["seq"], {}), **rows.get(entry["seq"], {})}, check)
             check.anchored |= anchor == f"{entry['seq']}:{entry['sha256']}"
@@ -130,6 +133,13 @@ def _rows_of_runs(connection: sa.Connection, run_ids: set[str]) -> Iterator[tupl
             statement = f"SELECT * FROM {table.name} WHERE {column} IN :ids"
             for row in _raw(connection, statement, ids=sorted(run_ids)):
                 yield table, row
+
+
+def _plans(connection: sa.Connection, seqs: list[int]) -> Iterator[tuple[sa.Table, Row]]:
+    """Plans are long, so that they are read with their entries, unlike what else belongs to no run."""
+    if seqs:
+        for row in _raw(connection, "SELECT * FROM plan WHERE audit_seq IN :seqs", seqs=seqs):
+            yield tables.plan, row
 
 
 def _by_entry(found: Iterable[tuple[sa.Table, Row]]) -> dict[Any, dict[sa.Table, list[Row]]]:

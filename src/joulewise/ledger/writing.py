@@ -18,7 +18,7 @@ CHUNK = 250
 _KEYS = {tables.host: "sha256", tables.device: "sha256", tables.factor_set: "id", tables.factor: "id"}
 
 
-class _Batch:
+class Batch:
     """Rows on their way into one transaction; the chain runs through them in memory."""
 
     def __init__(self, connection: sa.Connection) -> None:
@@ -34,7 +34,7 @@ class _Batch:
 
     def know(self, filings: Sequence[Filing]) -> None:
         """Look up what is there already of the runs and shared rows that are about to come."""
-        wanted = [filing.run_id for filing in filings]
+        wanted = [filing.run_id for filing in filings if filing.run_id]
         query = sa.select(tables.run.c.id, tables.run.c.bundle_sha256).where(tables.run.c.id.in_(wanted))
         self._runs.update((row.id, row.bundle_sha256) for row in self._connection.execute(query))
         for table, key in _KEYS.items():
@@ -45,7 +45,7 @@ class _Batch:
 
     def has(self, filing: Filing) -> bool:
         """True if the run is there with the same content. Raises LedgerError if its content differs."""
-        stored = self._runs.get(filing.run_id)
+        stored = self._runs.get(filing.run_id or "")
         if stored is not None and stored != filing.own[tables.run][0]["bundle_sha256"]:
             raise LedgerError(
                 f"run {filing.run_id} is in the ledger with another content",
@@ -95,7 +95,7 @@ def append_bundles(engine: sa.Engine, bundles: Iterable[Bundle], actor: str) -> 
 def _append_chunk(engine: sa.Engine, filings: list[Filing], actor: str) -> int:
     filed = 0
     with writing(engine) as connection:
-        batch = _Batch(connection)
+        batch = Batch(connection)
         batch.know(filings)
         for filing in filings:
             if not batch.has(filing):
@@ -123,7 +123,7 @@ def append_calculations(
             for run_id, rows in by_run.items()
             if (fresh := _unfiled(connection, run_id, rows))
         ]
-        batch = _Batch(connection)
+        batch = Batch(connection)
         batch.know(filings)
         for filing in filings:
             batch.add(filing, actor, "append calculations")

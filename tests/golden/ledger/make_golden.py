@@ -16,8 +16,10 @@ from pathlib import Path
 from joulewise import ledger
 from joulewise.core.records import Evaluation, Trace
 from joulewise.ledger.exporting import flat_row
+from joulewise.ledger.plan_document import decision_document, plan_document
 from joulewise.ledger.schema import VERSIONS
 from joulewise.testing.ledgers import full_bundle, small_bundle, store_id, total_emissions
+from joulewise.testing.plans import small_decision, small_plan
 
 FOLDER = Path(__file__).parent
 
@@ -34,16 +36,27 @@ def bundles():
 
 
 def fill(store: ledger.Ledger) -> None:
-    """File the bundles and one later calculation."""
+    """File the bundles, one later calculation, a plan that nobody followed, and one with what became of it."""
     store.append_many(bundles(), actor="golden")
     run_id = small_bundle(2).run.id
     store.append_calculations([total_emissions(run_id, 9.0, id="later", supersedes="emissions")], actor="golden")
+    for number in (1, 2):
+        store.append_plan(small_plan(number), actor="golden")
+    for number, older in ((1, None), (2, small_decision(run_id).id)):
+        decision = small_decision(run_id, number, plan_id=small_plan().id, supersedes=older)
+        store.append_decision(decision, actor="golden")
 
 
 def listing(store: ledger.Ledger) -> list[dict[str, object]]:
     """All rows of the list as JSON holds them."""
     rows = store.runs(ledger.RunQuery(include_superseded=True)).rows
     return [json.loads(json.dumps(flat_row(row), default=str)) for row in rows]
+
+
+def decisions(store: ledger.Ledger) -> list[dict[str, object]]:
+    """Every decision with its plan, as JSON holds them."""
+    found = store.decisions(include_superseded=True)
+    return [{"decision": decision_document(one), "plan": plan_document(store.plan(one.plan_id))} for one in found]
 
 
 def main() -> None:
@@ -53,6 +66,7 @@ def main() -> None:
             fill(store)
             store.export(ledger.RunQuery(include_superseded=True), "json", str(FOLDER / f"v{VERSIONS[-1]}.export.json"))
             expected = {"listing": listing(store), "head": store.verify(traces=False).head}
+            expected["decisions"] = decisions(store)
         name = f"v{VERSIONS[-1]}"
         (FOLDER / f"{name}.db.gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
         (FOLDER / f"{name}.json").write_text(json.dumps(expected, indent=1) + "\n")

@@ -12,6 +12,7 @@ import pytest
 from joulewise import ledger
 from joulewise.ledger.schema import VERSIONS
 from joulewise.testing.ledgers import small_bundle
+from joulewise.testing.plans import small_decision, small_plan
 
 FOLDER = Path(__file__).parent
 
@@ -39,6 +40,7 @@ def test_it_verifies_and_lists_as_recorded(golden):
 
     assert found.problems == ()
     assert maker().listing(store) == expected["listing"]
+    assert maker().decisions(store) == expected.get("decisions", [])
 
 
 def test_its_export_is_still_the_same_runs(golden):
@@ -46,10 +48,13 @@ def test_its_export_is_still_the_same_runs(golden):
     merged = store.import_json(expected["export"])
 
     assert (merged.runs, merged.present, merged.calculations) == (0, 4, 0)
+    assert (merged.plans, merged.decisions) == (0, 0)
 
 
 def test_it_can_be_written_to(golden):
     store, expected = golden
 
     assert store.append(small_bundle(100))
+    assert store.append_plan(small_plan(100))
+    assert store.append_decision(small_decision(small_bundle(100).run.id, 100, plan_id=small_plan(100).id))
     assert store.verify(traces=False, anchor=expected["head"]).ok

@@ -9,7 +9,7 @@ import pytest
 
 from joulewise.core.errors import ImpossibleWindow, OutOfRange
 from joulewise.core.figures import MODELLED, exact
-from joulewise.core.plans import Job, Option, Plan, Segment
+from joulewise.core.plans import Decision, Job, Option, Plan, Segment
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JOB = Job(
@@ -73,3 +73,21 @@ def test_a_plan_gives_its_chosen_option_and_any_other_by_name():
     assert plan.option("paused") is None
     assert now.finish_at == NOON + timedelta(hours=2)
     assert segments[0].duration_s == 7_200
+
+
+def test_a_decision_saves_the_difference_and_nothing_else():
+    grams = {"method": MODELLED, "source": "test"}
+    values = {
+        "id": "1",
+        "run_id": "2",
+        "plan_id": None,
+        "decided_at": NOON,
+        "chosen": "now",
+        "segments": (),
+        "realised": exact(2.0, "g", **grams),
+        "counterfactual": exact(5.0, "g", **grams),
+    }
+
+    assert Decision(**values, saved=exact(3.0, "g", **grams)).saved.value == 3.0
+    with pytest.raises(OutOfRange, match="minus realised"):
+        Decision(**values, saved=exact(3.1, "g", **grams))
