@@ -309,9 +309,16 @@ def ledger_info(settings: Settings | None = None) -> dict[str, str | int | None]
 
 
 def check_zone(settings: Settings) -> None:
-    """Raises FactorError, with close names, if the zone that was set does not exist: better said before the work."""
+    """Better said before the work: the zone, or a source of intensities, that was set does not exist.
+
+    Raises FactorError or NotFound with close names, UsageError for an address of a source that can't be one.
+    """
     if settings.zone:
         factor_set().resolve(settings.zone)
+    if settings.intensity or settings.intensity_urls:
+        from joulewise.carbon import check_sources
+
+        check_sources(settings, os.environ)
 
 
 def factor_set(path: str | None = None) -> FactorSet:

@@ -8,12 +8,14 @@ from joulewise.core import settings as _settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     import joulewise.ledger as _ledger
+    from joulewise.carbon import Location, Work
     from joulewise.core.records import Bundle
     from joulewise.core.settings import Settings
+    from joulewise.core.signals import Signal
     from joulewise.measure import Result, Taken
 
 
@@ -59,15 +61,36 @@ def with_carbon(result: Result, settings: Settings) -> Result:
         location = carbon.locate(settings, os.environ)
     except FactorError:  # the work is done: account() files it with the world average and says so
         location = None
-    account = carbon.account(work, settings, location=location)
-    warnings = tuple(dict.fromkeys((*run.warnings, *account.notices)))
+    intervals, told = live_intensities(work, settings, location)
+    account = carbon.account(work, settings, intervals=intervals, location=location)
+    notices = (*account.notices, *told)
+    warnings = tuple(dict.fromkeys((*run.warnings, *notices)))
     bundle = replace(
         result.bundle,
         run=replace(run, warnings=warnings),
         factors=account.factors,
         calculations=account.calculations,
     )
-    return with_bundle(result, bundle, account.notices)
+    return with_bundle(result, bundle, notices)
+
+
+def live_intensities(
+    work: Work, settings: Settings, location: Location | None
+) -> tuple[Sequence[Signal] | None, Sequence[str]]:
+    """Intensities of the work's hours from the sources that are set, and what to tell of them; None for the bundled.
+
+    The network is used only if `intensity` names a source, and only here, when the work is over.
+    """
+    if not settings.intensity or location is None or not location.known:
+        return None, ()
+    from datetime import timedelta
+
+    from joulewise import carbon
+
+    edges = [work.started_at, work.ended_at, *(edge for part in work.energy_by_interval or () for edge in part[:2])]
+    chain = carbon.chain_of(settings, os.environ)
+    signals = chain.signals(location.zone, min(edges), max(edges) + timedelta(microseconds=1))
+    return signals, chain.notices
 
 
 def file_measured(result: Result, settings: Settings, ledger: _ledger.Ledger) -> Bundle:
@@ -116,8 +139,8 @@ def _as_measured(bundle: Bundle, settings: Settings) -> Settings:
     kept = bundle.run.environment.get("settings")
     if not kept:
         return settings
-    values: dict[str, Any] = {key: kept[key] for key in _settings.KEYS if key in kept}
-    values["meters"] = tuple(values.get("meters", ()))
+    plain = {key: kept[key] for key in _settings.KEYS if key in kept}
+    values: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in plain.items()}
     return _settings.Settings(**values, origins=dict.fromkeys(values, "the run's settings"))
 
 

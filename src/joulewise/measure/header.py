@@ -58,12 +58,14 @@ def header_of(
 
 def public_settings(settings: Settings) -> dict[str, Any]:
     """The settings that a run is filed with: no places of this machine, and no password that stands in a URL."""
-    private = ("origins", "ledger", "spool")
+    private = ("origins", "ledger", "spool", "cache")
     return {key: _without_password(value) for key, value in as_dict(settings).items() if key not in private}
 
 
 def _without_password(value: Any) -> Any:
-    """A URL without its user part; any other value as it is."""
+    """A URL without its user part, also among several; any other value as it is."""
+    if isinstance(value, tuple):
+        return tuple(_without_password(one) for one in value)
     if isinstance(value, str) and "://" in value:
         scheme, _, rest = value.partition("://")
         place, slash, path = rest.partition("/")
