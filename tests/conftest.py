@@ -31,7 +31,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ.update(kept)
 
 
-OUTSIDE = ("JOULEWISE_CI", "JOULEWISE_TEST_POSTGRES", "JOULEWISE_REFERENCE_DATA", "JOULEWISE_CHROMIUM")
+OUTSIDE = tuple(f"JOULEWISE_{name}" for name in ("CI", "TEST_POSTGRES", "TEST_SLURM", "REFERENCE_DATA", "CHROMIUM"))
 """Names for the tests themselves; every other JOULEWISE_* would be a setting."""
 
 

@@ -214,7 +214,7 @@ RESERVED = frozenset(
     {"REDFISH_PASSWORD", "PROMETHEUS_TOKEN", "RUN_ID", "PARENT", "LOG"}
     | {"ELECTRICITYMAPS_TOKEN", "WATTTIME_USER", "WATTTIME_PASSWORD", "EIA_KEY", "ENTSOE_TOKEN"}
     | {"TASK_ID", "TASK_STATE"}
-    | {"CI", "TEST_POSTGRES", "REFERENCE_DATA", "CHROMIUM"}
+    | {"CI", "TEST_POSTGRES", "TEST_SLURM", "REFERENCE_DATA", "CHROMIUM"}
 )
 """JOULEWISE_* names that are not settings: secrets, which are never stored; what `joulewise run` hands down;
 and what our own tests take from their surroundings."""

@@ -26,7 +26,8 @@ from joulewise.schedule.executors.task_folder import ENDED, STOPPED, TERMINATED,
 
 Requeue = Callable[[str, bool], None]
 _POLL_S = 0.1
-_FROM_OUTSIDE = tuple(128 + number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP))
+FROM_OUTSIDE = tuple(128 + number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP))
+"""Exit codes of a command that somebody else ended: it is lost, not failed, and may run again."""
 
 
 class Onboard:
@@ -41,7 +42,7 @@ class Onboard:
         """Start the command, wait for it and say how it ended; the exit code of the job."""
         earlier = self.folder.result
         if earlier and earlier.how == ENDED:
-            return earlier.exit_code  # it has run already: a second job of the same task has nothing to do
+            return earlier.exit_code or 0  # it has run already: a second job of the same task has nothing to do
         self.folder.note_job(self.job)
         self.folder.clear_result()
         if self.folder.marked("resume"):  # it came while the last attempt was stopping
@@ -90,7 +91,7 @@ class Onboard:
         how = ENDED
         if code == STOPPED_AT_CHECKPOINT or (asked and code != 0):
             how = STOPPED
-        elif code in _FROM_OUTSIDE:
+        elif code in FROM_OUTSIDE:
             how = TERMINATED
         self.folder.write_result(Result(job=self.job, how=how, exit_code=code, detail=detail))
         # Told without being asked, Slurm has its own plans with the job: a time limit, a preemption, a cancel.

@@ -61,15 +61,12 @@ class SlurmExecutor:
         return str(folder.path)
 
     def start(self, handle: str) -> None:
-        """Run it now."""
-        folder = TaskFolder(handle)
-        job = self._job(folder)
-        if job and job.state in _WAITING:
-            self._release(job)
+        """Run it now: release it; one that was lost is submitted anew."""
+        self.resume(handle)
 
     def stop(self, handle: str) -> None:
         """SIGTERM to a running job, which saves and goes back into the queue; a waiting one is held."""
-        folder = TaskFolder(handle)
+        folder = _known(handle)
         job = self._job(folder)
         if job and job.state in _WAITING:
             self.commands.change("scontrol", "hold", job.id)
@@ -81,7 +78,9 @@ class SlurmExecutor:
 
     def resume(self, handle: str) -> None:
         """Release it; a job that Slurm no longer has, but that has not come to its end, is submitted anew."""
-        folder = TaskFolder(handle)
+        folder = _known(handle)
+        if folder.marked("cancel"):
+            return
         job = self._job(folder)
         state = self._status(folder, job).state
         if job and job.state == "STOPPED":
@@ -90,7 +89,7 @@ class SlurmExecutor:
             folder.unmark("resume")
             folder.unmark("stop")
             self._release(job)
-        elif state == "stopping" and not folder.marked("cancel"):
+        elif state == "stopping":
             folder.mark("resume")  # the job itself goes back into the queue without a hold
         elif state in ("paused", "lost"):
             self._again(folder)
@@ -98,11 +97,13 @@ class SlurmExecutor:
     def status(self, handle: str) -> TaskStatus:
         """How it stands, by Slurm and by what the job left in its folder."""
         folder = TaskFolder(handle)
+        if not folder.exists():
+            return TaskStatus(state="lost", detail=f"no task is kept in {handle}")
         return self._status(folder, self._job(folder))
 
     def cancel(self, handle: str) -> None:
         """End it for good; one that has ended stays as it is."""
-        folder = TaskFolder(handle)
+        folder = _known(handle)
         job = self._job(folder)
         if self._status(folder, job).state in ("finished", "failed", "cancelled"):
             return
@@ -174,13 +175,20 @@ class SlurmExecutor:
         return _ended(folder, result, job, detail)
 
 
+def _known(handle: str) -> TaskFolder:
+    folder = TaskFolder(handle)
+    if not folder.exists():
+        raise ExecutorError(f"no task is kept in {handle}", hint="joulewise tasks lists those that there are")
+    return folder
+
+
 def _name(folder: TaskFolder) -> str:
     return f"joulewise-{folder.task_id}"
 
 
 def _ended(folder: TaskFolder, result: Result | None, job: SlurmJob, detail: str) -> TaskStatus:
     """Slurm says that the job has come to an end, one way or the other."""
-    if result and result.how == ENDED:
+    if result and (result.exit_code == 0 or (result.how == ENDED and not folder.marked("cancel"))):
         return _after(folder, result, detail)
     if job.state == "CANCELLED" or folder.marked("cancel"):
         return TaskStatus(state="cancelled", detail=detail)
@@ -194,7 +202,7 @@ def _ended(folder: TaskFolder, result: Result | None, job: SlurmJob, detail: str
 
 def _after(folder: TaskFolder, result: Result | None, detail: str) -> TaskStatus:
     """What the folder tells when Slurm tells nothing."""
-    if result and result.how == ENDED:
+    if result and (result.exit_code == 0 or (result.how == ENDED and not folder.marked("cancel"))):
         state = "finished" if result.exit_code == 0 else "failed"
         return TaskStatus(state=state, exit_code=result.exit_code, detail=result.detail or detail)
     if folder.marked("cancel"):

@@ -34,11 +34,11 @@ _TIMES = ("not_before", "latest_start")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How the last attempt ended. `exit_code` is the shell's: 128 + signal for a command that a signal ended."""
+    """How the last attempt ended; `exit_code` as shells say it (128 + signal), None if none is known."""
 
     job: str
     how: str
-    exit_code: int
+    exit_code: int | None
     detail: str = ""
 
 
@@ -49,13 +49,13 @@ class TaskFolder:
         self.path = Path(path)
 
     @classmethod
-    def create(cls, task: Task) -> TaskFolder:
-        """The task's folder inside its working folder; what is there already stays.
+    def create(cls, task: Task, within: str = "") -> TaskFolder:
+        """The task's folder, by default inside its working folder; what is there already stays.
 
         Raises ExecutorError if the task can't be handed over: no such folder, no right to write, a zero byte.
         """
         check(task)
-        folder = cls(Path(task.folder).resolve() / ".joulewise" / "tasks" / task.id)
+        folder = cls(Path(within or f"{os.path.abspath(task.folder)}/.joulewise/tasks") / task.id)
         try:
             (folder.path / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.path.chmod(0o700)
@@ -64,9 +64,13 @@ class TaskFolder:
         except OSError as error:
             raise ExecutorError(
                 f"can't keep the task in {folder.path}: {error.strerror}",
-                hint="a working folder on the shared disk that you may write to",
+                hint="a folder that you may write to, on the disk that the cluster shares",
             ) from error
         return folder
+
+    def exists(self) -> bool:
+        """Whether a task was ever kept here."""
+        return (self.path / "task.json").exists()
 
     @property
     def task(self) -> Task:
