@@ -5,7 +5,7 @@ Exporters load on demand by name, so that a table needs no template engine.
 
 from __future__ import annotations
 
-from joulewise.report import lists
+from joulewise.report import lists, plan_view
 from joulewise.report.compose import one_line, view
 from joulewise.report.equivalents import equivalents_of
 from joulewise.report.listing import FORMATS, Listing, Style, draw, draw_run, draw_steps
@@ -33,6 +33,7 @@ __all__ = [
     "find_rows",
     "lists",
     "one_line",
+    "plan_view",
     "split_reference",
     "view",
 ]

@@ -1,0 +1,237 @@
+"""A plan for people and machines: what is recommended and why, every alternative, the Pareto list.
+
+Times are shown in UTC and, where it differs, in local time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from joulewise.core.figures import Figure, exact
+from joulewise.core.plans import Option, Plan, Segment
+from joulewise.report.digits import number, shown
+from joulewise.report.listing import Listing, figure_fields, simple
+
+if TYPE_CHECKING:
+    from joulewise.schedule import Choice, Planned
+
+TITLES = {
+    "now": "run now",
+    "best-start": "best start",
+    "best-region": "best region",
+    "start-and-region": "best start and region",
+    "paused": "paused",
+    "paused-and-region": "paused, best region",
+    "start": "a start between",
+}
+NO_PRICE = "no price known"
+
+
+def plan(planned: Planned, local: tzinfo | None = None) -> Listing:
+    """What is recommended, a line a figure; one record with all of the plan."""
+    plan = planned.plan
+    chosen = _chosen(plan)
+    lines = [
+        ("Recommended", _headline(plan, chosen, local)),
+        *_segment_lines(chosen, local),
+        ("Carbon", shown(chosen.emissions)),
+        *([("Saved", f"{shown(planned.saved[chosen.name])} against running now")] if chosen.name != "now" else []),
+        ("Energy", f"{shown(chosen.energy)} with PUE"),
+        ("Cost", shown(chosen.cost, co2e=False) if chosen.cost else NO_PRICE),
+        ("Finish", f"{when(chosen.finish_at, local)}{_late(planned.late_s[chosen.name])}"),
+        ("Regret", _regret(chosen)),
+        ("Why", plan.reason),
+    ]
+    notices = "\n".join(f"Note: {notice}" for notice in plan.notices)
+    return Listing(grid=simple(_title(plan), ("What", "Value"), lines), records=(plan_record(planned),), footer=notices)
+
+
+def options(planned: Planned, local: tzinfo | None = None) -> Listing:
+    """Every alternative, a line each."""
+    columns = ("Way", "Where and when (UTC)", "Carbon (CO2e)", "Saved", "Regret", "Later", "Energy", "Cost")
+    size_of = planned.plan.options[0].emissions
+    lines = [
+        (
+            _mark(option, planned.plan) + TITLES[option.name],
+            _short(option),
+            shown(option.emissions, co2e=False, size_of=size_of),
+            shown(planned.saved[option.name], co2e=False, size_of=size_of) if option.name != "now" else "",
+            "" if option.regret_g is None else _plain_g(option.regret_g, size_of),
+            _hours(planned.late_s[option.name]),
+            shown(option.energy),
+            shown(option.cost) if option.cost else "",
+        )
+        for option in planned.plan.options
+    ]
+    whole = ("Carbon (CO2e)", "Saved", "Regret", "Later", "Energy", "Cost")
+    grid = simple("Every way to run it", columns, lines, numeric=whole, spare=("Energy", "Cost"))
+    return Listing(grid=grid, records=tuple(_option_records(planned)), footer=_legend(planned.plan))
+
+
+def front(planned: Planned, local: tzinfo | None = None) -> Listing:
+    """The Pareto list of carbon, cost and time, soonest first."""
+    columns = ("Finish (UTC)", "Start (UTC)", "Where", "Carbon (CO2e)", "Cost", "Way")
+    size_of = planned.plan.options[0].emissions
+    currency = planned.plan.job.currency
+    lines = [
+        (
+            f"{one.finish_at.astimezone(UTC):%a %d %H:%M}",
+            f"{one.start.astimezone(UTC):%a %d %H:%M}",
+            one.region,
+            _plain_g(one.emissions_g, size_of),
+            "" if one.cost is None else f"{number(round(one.cost, 2))} {currency}",
+            TITLES[one.name],
+        )
+        for one in planned.front
+    ]
+    grid = simple("Choices that nothing beats in carbon, cost and time", columns, lines, numeric=columns[:5])
+    return Listing(grid=grid, records=tuple(map(_choice_record, planned.front)))
+
+
+def one_line(planned: Planned, local: tzinfo | None = None) -> str:
+    """The recommendation in a line."""
+    chosen = _chosen(planned.plan)
+    saved = "" if chosen.name == "now" else f", saves {shown(planned.saved[chosen.name])}"
+    return f"{_headline(planned.plan, chosen, local)}: {shown(chosen.emissions)}{saved}"
+
+
+def when(moment: datetime, local: tzinfo | None = None) -> str:
+    """A moment in UTC and, where that differs, in local time: "Tue 3 Mar 02:00 UTC (03:00 local)"."""
+    utc, here = moment.astimezone(UTC), moment.astimezone(local)
+    text = f"{utc:%a} {utc.day} {utc:%b %H:%M} UTC"
+    if here.utcoffset() == utc.utcoffset():
+        return text
+    day = "" if here.date() == utc.date() else f"{here:%a} {here.day} {here:%b} "
+    return f"{text} ({day}{here:%H:%M} local)"
+
+
+def plan_record(planned: Planned) -> dict[str, Any]:
+    """All of a plan but the forecast itself."""
+    plan = planned.plan
+    job = plan.job
+    return {
+        "id": plan.id,
+        "created_at": plan.created_at,
+        "chosen": plan.chosen,
+        "reason": plan.reason,
+        "job": {name: getattr(job, name) for name in job.__dataclass_fields__} | {"energy_j": job.energy_j},
+        "options": list(_option_records(planned)),
+        "front": list(map(_choice_record, planned.front)),
+        "notices": list(plan.notices),
+        "forecast": [
+            {"zone": zone, "signals": count, "kind": kind, "basis": basis, "status": status}
+            for (zone, kind, basis, status), count in _sources(plan).items()
+        ],
+    }
+
+
+def _chosen(plan: Plan) -> Option:
+    return next(option for option in plan.options if option.name == plan.chosen)
+
+
+def _title(plan: Plan) -> str:
+    job = plan.job
+    energy = shown(exact(job.energy_j, "J"))
+    return f"Plan for {job.name or 'a job'}: {_hours(job.duration_s)}, {energy}, at home in {job.home}"
+
+
+def _headline(plan: Plan, option: Option, local: tzinfo | None) -> str:
+    first = option.segments[0]
+    where = "" if first.region == plan.job.home else f" in {first.region}"
+    if option.name == "now":
+        return "run now"
+    if option.name == "best-region":
+        return f"run now{where}"
+    pauses = len(option.segments) - 1
+    paused = f", with {pauses} pause{'s' if pauses > 1 else ''}" if pauses else ""
+    return f"start {when(first.start, local)}{where}{paused}"
+
+
+def _segment_lines(option: Option, local: tzinfo | None) -> Iterator[tuple[str, str]]:
+    if len(option.segments) > 1:
+        for index, one in enumerate(option.segments, start=1):
+            yield f"Part {index}", f"{when(one.start, local)} to {when(one.end, local)}, {one.region}"
+
+
+def _short(option: Option) -> str:
+    return "; ".join(f"{one.region} {_span(one)}" for one in option.segments)
+
+
+def _span(segment: Segment) -> str:
+    start, end = segment.start.astimezone(UTC), segment.end.astimezone(UTC)
+    return f"{start:%a %H:%M}–{end:%a %H:%M}" if start.date() != end.date() else f"{start:%a %H:%M}–{end:%H:%M}"
+
+
+def _mark(option: Option, plan: Plan) -> str:
+    return "> " if option.name == plan.chosen else "  "
+
+
+def _late(late_s: float) -> str:
+    return f", {_hours(late_s)} later than now" if late_s > 0 else ""
+
+
+def _hours(duration_s: float) -> str:
+    """Hours with one decimal below a hundred; minutes below two hours."""
+    if abs(duration_s) < 7_200:
+        return f"{number(round(duration_s / 60, 1))} min"
+    return f"{number(round(duration_s / 3_600, 1))} h"
+
+
+def _regret(option: Option) -> str:
+    if option.regret_g is None:
+        return "unknown"
+    return f"{_plain_g(option.regret_g, option.emissions)} CO2e expected against perfect foresight"
+
+
+def _plain_g(grams: float, size_of: Figure) -> str:
+    """Grams in the size of a figure, three digits: an expectation has no interval of its own."""
+    return shown(exact(float(f"{grams:.3g}"), "g"), co2e=False, size_of=size_of if abs(grams) > 1e-3 else None)
+
+
+def _legend(plan: Plan) -> str:
+    return (
+        "> is recommended. Intervals are 95 % of what the forecast's error, PUE and network allow; those of Saved are of "
+        "paired futures.\nRegret is the mean loss against perfect foresight of all that the job may do."
+    )
+
+
+def _sources(plan: Plan) -> Mapping[tuple[str, str, str, str], int]:
+    found: dict[tuple[str, str, str, str], int] = {}
+    for signal in plan.forecast:
+        key = (signal.zone, signal.kind, signal.basis, signal.status)
+        found[key] = found.get(key, 0) + 1
+    return found
+
+
+def _option_records(planned: Planned) -> Iterator[dict[str, Any]]:
+    for option in planned.plan.options:
+        saved = planned.saved[option.name] if option.name != "now" else None
+        yield {
+            "name": option.name,
+            "chosen": option.name == planned.plan.chosen,
+            "start": option.segments[0].start,
+            "finish_at": option.finish_at,
+            "late_s": planned.late_s[option.name],
+            **figure_fields("emissions", "g", option.emissions),
+            **figure_fields("saved", "g", saved),
+            **figure_fields("energy", "j", option.energy),
+            **_cost_fields(option.cost),
+            "currency": planned.plan.job.currency,
+            "regret_g": option.regret_g,
+            "segments": [{"region": one.region, "start": one.start, "end": one.end} for one in option.segments],
+        }
+
+
+def _cost_fields(cost: Figure | None) -> dict[str, Any]:
+    """Money, in the currency that stands beside it."""
+    return {
+        "cost": cost.value if cost else None,
+        "cost_low": cost.low if cost else None,
+        "cost_high": cost.high if cost else None,
+    }
+
+
+def _choice_record(one: Choice) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__dataclass_fields__}
