@@ -415,7 +415,7 @@ def grid_rank(by: str = "average", limit: int = 0, **wanted: Any) -> _report.Lis
 
 # What the front doors draw with
 
-_DRAWING = ("draw", "draw_run", "draw_steps", "lists", "one_line", "FORMATS", "Style")
+_DRAWING = ("draw", "draw_run", "draw_steps", "lists", "one_line", "plan_view", "FORMATS", "Style")
 _GRID_DRAWING = {
     "calendar_page": "grid_page",
     "calendar_svg": "grid_page",

@@ -24,7 +24,7 @@ TITLES = {
     "start-and-region": "best start and region",
     "paused": "paused",
     "paused-and-region": "paused, best region",
-    "start": "a start between",
+    "start": "another start",
 }
 NO_PRICE = "no price known"
 
@@ -43,12 +43,13 @@ def plan(planned: Planned, local: tzinfo | None = None) -> Listing:
         ("Finish", f"{when(chosen.finish_at, local)}{_late(planned.late_s[chosen.name])}"),
         ("Regret", _regret(chosen)),
         ("Why", plan.reason),
+        *_otherwise(planned, local),
     ]
     notices = "\n".join(f"Note: {notice}" for notice in plan.notices)
     return Listing(grid=simple(_title(plan), ("What", "Value"), lines), records=(plan_record(planned),), footer=notices)
 
 
-def options(planned: Planned, local: tzinfo | None = None) -> Listing:
+def options(planned: Planned) -> Listing:
     """Every alternative, a line each."""
     columns = ("Way", "Where and when (UTC)", "Carbon (CO2e)", "Saved", "Regret", "Later", "Energy", "Cost")
     size_of = planned.plan.options[0].emissions
@@ -59,7 +60,7 @@ def options(planned: Planned, local: tzinfo | None = None) -> Listing:
             shown(option.emissions, co2e=False, size_of=size_of),
             shown(planned.saved[option.name], co2e=False, size_of=size_of) if option.name != "now" else "",
             "" if option.regret_g is None else _plain_g(option.regret_g, size_of),
-            _hours(planned.late_s[option.name]),
+            _hours(planned.late_s[option.name]) if planned.late_s[option.name] else "",
             shown(option.energy),
             shown(option.cost) if option.cost else "",
         )
@@ -67,18 +68,18 @@ def options(planned: Planned, local: tzinfo | None = None) -> Listing:
     ]
     whole = ("Carbon (CO2e)", "Saved", "Regret", "Later", "Energy", "Cost")
     grid = simple("Every way to run it", columns, lines, numeric=whole, spare=("Energy", "Cost"))
-    return Listing(grid=grid, records=tuple(_option_records(planned)), footer=_legend(planned.plan))
+    return Listing(grid=grid, records=tuple(_option_records(planned)), footer=_legend())
 
 
-def front(planned: Planned, local: tzinfo | None = None) -> Listing:
+def front(planned: Planned) -> Listing:
     """The Pareto list of carbon, cost and time, soonest first."""
     columns = ("Finish (UTC)", "Start (UTC)", "Where", "Carbon (CO2e)", "Cost", "Way")
     size_of = planned.plan.options[0].emissions
     currency = planned.plan.job.currency
     lines = [
         (
-            f"{one.finish_at.astimezone(UTC):%a %d %H:%M}",
-            f"{one.start.astimezone(UTC):%a %d %H:%M}",
+            _day_time(one.finish_at),
+            _day_time(one.start),
             one.region,
             _plain_g(one.emissions_g, size_of),
             "" if one.cost is None else f"{number(round(one.cost, 2))} {currency}",
@@ -155,6 +156,14 @@ def _segment_lines(option: Option, local: tzinfo | None) -> Iterator[tuple[str, 
             yield f"Part {index}", f"{when(one.start, local)} to {when(one.end, local)}, {one.region}"
 
 
+def _otherwise(planned: Planned, local: tzinfo | None) -> Iterator[tuple[str, str]]:
+    """Where nothing is recommended, what would be expected to be the best all the same."""
+    plan = planned.plan
+    best = min(plan.options, key=lambda option: option.emissions.value)
+    if plan.chosen == "now" and best.name != "now" and planned.saved[best.name].value > 0:
+        yield "Otherwise", f"{_headline(plan, best, local)}: saves {shown(planned.saved[best.name])}"
+
+
 def _short(option: Option) -> str:
     return "; ".join(f"{one.region} {_span(one)}" for one in option.segments)
 
@@ -162,6 +171,10 @@ def _short(option: Option) -> str:
 def _span(segment: Segment) -> str:
     start, end = segment.start.astimezone(UTC), segment.end.astimezone(UTC)
     return f"{start:%a %H:%M}–{end:%a %H:%M}" if start.date() != end.date() else f"{start:%a %H:%M}–{end:%H:%M}"
+
+
+def _day_time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%a %d %H:%M}"
 
 
 def _mark(option: Option, plan: Plan) -> str:
@@ -190,10 +203,10 @@ def _plain_g(grams: float, size_of: Figure) -> str:
     return shown(exact(float(f"{grams:.3g}"), "g"), co2e=False, size_of=size_of if abs(grams) > 1e-3 else None)
 
 
-def _legend(plan: Plan) -> str:
+def _legend() -> str:
     return (
-        "> is recommended. Intervals are 95 % of what the forecast's error, PUE and network allow; those of Saved are of "
-        "paired futures.\nRegret is the mean loss against perfect foresight of all that the job may do."
+        "> is recommended. Intervals hold 95 % of the futures that forecast error, PUE and network allow; both ways of a "
+        "saving\nshare one future. Regret is the mean loss against perfect foresight of all that the job may do."
     )
 
 

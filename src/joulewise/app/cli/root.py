@@ -14,6 +14,7 @@ COMMANDS = {
     "runs": (f"{_HOME}.runs:runs", "List the runs: filter, sort, page."),
     "show": (f"{_HOME}.show:show", "Show what a run cost, in the terminal."),
     "report": (f"{_HOME}.report:report", "Write a run's report: HTML, Markdown, JSON, CSV."),
+    "plan": (f"{_HOME}.plan:plan", "Say where and when a job emits least."),
     "explain": (f"{_HOME}.explain:explain", "Say how a figure was computed, down to the raw counters."),
     "doctor": (f"{_HOME}.doctor:doctor", "Say what this machine can measure, and how to improve it."),
     "calibrate": (f"{_HOME}.calibrate:calibrate", "Fit this machine's wall power to an external meter."),
