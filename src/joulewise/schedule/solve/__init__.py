@@ -17,14 +17,16 @@ the first region. Every optimiser takes negative values (prices) too, save `elas
     best_runs(intensity, work, overhead, *, max_runs, move, entry, gaps)
         pauses that cost: saving and restoring (energy and time), idle draw, power that varies, at most K runs; with
         `move` the job may also change its region, at a cost and a delay
-    best_elastic(intensity, work_units, throughput, energy_kwh, *, gaps)
+    best_elastic(intensity, work, throughput, energy_kwh, *, gaps)    -> ElasticSchedule
         how many workers in each slot, for a concave throughput
-    start_front(intensity, work, prices, *, entry, timed, gaps)
-        exact Pareto list of emissions, cost (and finish) over regions x start
-    pareto(objectives)                                   which rows of [N, 2] or [N, 3] no other row dominates
-    supported_front(solve)                               the convex part of any carbon-cost front, by exact solves
+    start_front(intensity, work, prices, *, entry, timed, gaps)       -> StartFront
+        exact Pareto list of emissions, cost (and finish) over regions x start; Prices(per_kwh, per_slot, at_entry)
+    pause_front(intensity, work, price_per_kwh, overhead, *, max_runs, gaps)   -> PauseFront
+        the corners of emissions against cost with pauses
+    pareto(objectives)           which rows of [N, 2] or [N, 3] no other row dominates
+    supported_front(solve)       the corners of any front, by exact solves of its weighted sums
 
-Each returns a `Schedule`: `runs` (region, start, end in slots; saving and restoring included), `emissions_g`,
+The others return a `Schedule`: `runs` (region, start, end in slots; saving and restoring included), `emissions_g`,
 `energy_kwh` by slot (and region), `emissions_on(other_intensity)` for regret and hindsight.
 
 Sources: Wiesner et al. 2021 (Let's Wait Awhile), Dodge et al. 2022, Hanafy et al. 2023 (CarbonScaler); the formulas are
@@ -39,6 +41,16 @@ from typing import TYPE_CHECKING, Any
 from joulewise.core.errors import PluginMissing
 
 if TYPE_CHECKING:
+    from joulewise.schedule.solve.elastic import ElasticSchedule, best_elastic
+    from joulewise.schedule.solve.fronts import (
+        PauseFront,
+        Prices,
+        StartFront,
+        pareto,
+        pause_front,
+        start_front,
+        supported_front,
+    )
     from joulewise.schedule.solve.pauses import cheapest_slots
     from joulewise.schedule.solve.runs import best_runs
     from joulewise.schedule.solve.shapes import EXCLUDE, REFUSE, Entry, Move, Overhead, Run, Schedule, Work
@@ -47,35 +59,53 @@ if TYPE_CHECKING:
 _HOME = {
     "EXCLUDE": "shapes",
     "EachStart": "starts",
+    "ElasticSchedule": "elastic",
     "Entry": "shapes",
     "Move": "shapes",
     "Overhead": "shapes",
+    "PauseFront": "fronts",
+    "Prices": "fronts",
     "REFUSE": "shapes",
     "Run": "shapes",
     "Schedule": "shapes",
+    "StartFront": "fronts",
     "Work": "shapes",
+    "best_elastic": "elastic",
     "best_runs": "runs",
     "best_start": "starts",
     "best_start_each": "starts",
     "cheapest_slots": "pauses",
+    "pareto": "fronts",
+    "pause_front": "fronts",
     "start_emissions": "starts",
+    "start_front": "fronts",
+    "supported_front": "fronts",
 }
 
 __all__ = [
     "EXCLUDE",
     "REFUSE",
     "EachStart",
+    "ElasticSchedule",
     "Entry",
     "Move",
     "Overhead",
+    "PauseFront",
+    "Prices",
     "Run",
     "Schedule",
+    "StartFront",
     "Work",
+    "best_elastic",
     "best_runs",
     "best_start",
     "best_start_each",
     "cheapest_slots",
+    "pareto",
+    "pause_front",
     "start_emissions",
+    "start_front",
+    "supported_front",
 ]
 
 

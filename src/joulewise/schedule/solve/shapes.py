@@ -162,16 +162,19 @@ def whole(number_slots: float) -> float:
 def checked(intensity_g_per_kwh: ArrayLike, gaps: str) -> tuple[Floats, Flags]:
     """(intensity with 0 in the gaps, where the gaps are), both [R, T]. Raises OutOfRange."""
     rows = np.atleast_2d(np.asarray(intensity_g_per_kwh, dtype=np.float64))
-    if rows.ndim != 2 or rows.size == 0 or np.any(np.isinf(rows)) or gaps not in (REFUSE, EXCLUDE):
-        raise OutOfRange(f"want finite intensities of shape [T] or [R, T] (not empty), got {rows.shape}, gaps={gaps!r}")
-    missing = np.isnan(rows)
-    if missing.any():
-        if gaps == REFUSE:
-            raise OutOfRange(
-                f"{missing.sum()} slots have no intensity", hint="fill them from a forecast, or gaps='exclude'"
-            )
-        rows = np.where(missing, 0.0, rows)
-    return rows, missing
+    if rows.ndim != 2 or rows.size == 0 or gaps not in (REFUSE, EXCLUDE):
+        raise OutOfRange(f"want intensities of shape [T] or [R, T] (not empty), got {rows.shape}, gaps={gaps!r}")
+    missing = np.zeros(rows.shape, dtype=np.bool_)
+    if np.isfinite(rows.sum()):
+        return rows, missing
+    if np.isinf(rows).any():
+        raise OutOfRange("want finite intensities")
+    np.isnan(rows, out=missing)
+    if gaps == REFUSE:
+        raise OutOfRange(
+            f"{missing.sum()} slots have no intensity", hint="fill them from a forecast, or gaps='exclude'"
+        )
+    return np.where(missing, 0.0, rows), missing
 
 
 def fitting(slots: int, work: Work) -> int:

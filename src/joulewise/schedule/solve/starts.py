@@ -33,6 +33,8 @@ from joulewise.schedule.solve.shapes import (
 DIRECT_UNITS = 256
 """Up to this many units a direct correlation is faster than a Fourier transform, and free of its rounding."""
 
+LEAST_INDEX_BITS = 14
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EachStart:
@@ -78,30 +80,41 @@ def best_start_each(intensity_g_per_kwh: ArrayLike, work: Work, slack_slots: int
     """
     if slack_slots < 0:
         raise OutOfRange(f"want a slack >= 0 slots, got {slack_slots}")
-    totals = start_emissions(intensity_g_per_kwh, work, gaps=gaps)
-    rows = np.atleast_2d(totals)
-    starts = np.empty(rows.shape, dtype=np.int32)
-    least_g = np.empty(rows.shape)
-    for region, row in enumerate(rows):  # row by row stays in the processor's cache
-        least_g[region], starts[region] = _sliding_least(row, slack_slots + 1)
-    return EachStart(starts.reshape(totals.shape), least_g.reshape(totals.shape))
+    rows, missing = checked(intensity_g_per_kwh, gaps)
+    count = fitting(rows.shape[1], work)
+    starts = np.empty((len(rows), count), dtype=np.int32)
+    least_g = np.empty((len(rows), count))
+    steady_kwh, gapless = work.steady_kwh, not missing.any()
+    for region in range(len(rows)):  # row by row all of it stays in the processor's cache
+        row = slice(region, region + 1)
+        totals = _totals(rows[row], None if gapless else missing[row], work, steady_kwh)[0]
+        found = _sliding_least(totals, slack_slots + 1)
+        starts[region] = found
+        np.take(totals, found, out=least_g[region], mode="clip")  # "raise" would copy once more
+    shape = (count,) if np.ndim(intensity_g_per_kwh) == 1 else starts.shape
+    return EachStart(starts.reshape(shape), least_g.reshape(shape))
 
 
 def _starts(rows: Floats, missing: Flags, work: Work) -> Floats:
+    return _totals(rows, missing if missing.any() else None, work, work.steady_kwh)
+
+
+def _totals(rows: Floats, missing: Flags | None, work: Work, steady_kwh: float | None) -> Floats:
     count = fitting(rows.shape[1], work)
-    steady_kwh = work.steady_kwh
-    if steady_kwh is not None:
-        totals = steady_kwh * _window_sums(rows, work.length_slots, count)
-    else:
+    if steady_kwh is None:
         totals = _correlated(rows, work.energy_kwh, count)
-    if missing.any():
+    else:
+        totals = _window_sums(rows, work.length_slots, count)
+        totals *= steady_kwh
+    if missing is not None:
         totals[_window_sums(missing.astype(np.float64), float(work.units), count) > 0.5] = np.inf
     return totals
 
 
 def _window_sums(rows: Floats, length_slots: float, count: int) -> Floats:
     full, rest = floor_and_rest(length_slots)
-    sums = np.zeros((rows.shape[0], rows.shape[1] + 1))
+    sums = np.empty((rows.shape[0], rows.shape[1] + 1))
+    sums[:, 0] = 0.0
     np.cumsum(rows, axis=1, out=sums[:, 1:])
     totals: Floats = sums[:, full : full + count] - sums[:, :count]
     if rest:
@@ -164,19 +177,29 @@ def _returned(found: Schedule, moved_g: float, ndim: int) -> Schedule:
     return Schedule(found.runs, found.emissions_g + moved_g, energy_kwh, moved_g)
 
 
-def _sliding_least(values: Floats, width: int) -> tuple[Floats, NDArray[np.int32]]:
-    """(least of values[i : i + width], where), by doubling: windows of 1, 2, 4 ... values, the last two overlapping."""
+def _sliding_least(values: Floats, width: int) -> NDArray[np.int64]:
+    """Where the least of values[i : i + width] is, for each i; the first one among ties.
+
+    Doubles 64-bit words that hold the value (as bits of a float >= 0 these sort like it) above its index: windows of
+    1, 2, 4 ... values, the last two overlapping. Values tie if equal to 38 of 52 bits (4e-12; fewer bits for records of
+    more than 16,383 slots), rounded to nearest, since sums of round numbers lie a rounding error beside one.
+    """
     count = len(values)
     width = min(width, count)
-    least = np.concatenate((values, np.full(width - 1, np.inf)))
-    where = np.arange(len(least), dtype=np.int32)
-    tie = TIE * float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
+    index = np.arange(count, dtype=np.int64)
+    mask = (1 << max(LEAST_INDEX_BITS, count.bit_length())) - 1
+    words = np.full(count + width - 1, np.iinfo(np.int64).max)
+    words[:count] = (_not_negative(values).view(np.int64) + (mask >> 1)) & ~mask | index
     span = 1
     while span < width:
         step = min(span, width - span)
-        left, right = least[:-step], least[step:]
-        later = right < left - tie
-        where = np.where(later, where[step:], where[:-step])
-        least = np.where(later, right, left)
+        words = np.minimum(words[:-step], words[step:])
         span += step
-    return least[:count], where[:count]
+    return words & mask
+
+
+def _not_negative(values: Floats) -> Floats:
+    """The values, lifted above zero if some are below it (prices): the order stays."""
+    if values.min() >= 0:
+        return values + 0.0  # no -0.0, whose sign bit would sort wrongly
+    return values + 2 * float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
