@@ -106,10 +106,10 @@ def test_pue_enters_once_and_comes_out_again(energy_j: float, pue: float) -> Non
 @settings(max_examples=25, deadline=None)
 def test_an_account_applies_pue_once_or_not_at_all(energy_j: float, pue: float) -> None:
     for included, factor in ((False, pue), (True, 1.0)):
-        made = account(_work(exact(energy_j, "J"), pue_included=included), Settings(zone="DE", pue=pue))
+        made = account(_work(exact(energy_j, "J"), pue_included=included), Settings(zone="FR", pue=pue))
         operational = made.get("operational_g", "location")
         assert operational is not None
-        assert operational.figure.value == pytest.approx(u.kwh_from_j(energy_j) * factor * 336.38)
+        assert operational.figure.value == pytest.approx(u.kwh_from_j(energy_j) * factor * 40.48)
 
 
 @given(amounts, pues, st.floats(0, 10), st.floats(0, 10))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from joulewise.carbon import Account, Work, account, recompute
+from joulewise.carbon import Account, BundledAnnual, BundledShapes, Work, account, recompute
 from joulewise.carbon.factors import FactorSet
 from joulewise.carbon.location import Location
 from joulewise.core.figures import Figure
@@ -72,19 +72,27 @@ def _signal(start: datetime, intensity: float, **changes: str) -> Signal:
     )
 
 
+def _noon_g_per_kwh() -> float:
+    """What the hour of START typically has in Germany: below the year's 336 g/kWh, at noon in June."""
+    [signal] = BundledShapes().signals("DE", START, START + timedelta(hours=1))
+    assert 150 < signal.intensity_g_per_kwh < 330
+    return signal.intensity_g_per_kwh
+
+
 def test_the_whole_account_by_hand() -> None:
+    intensity = _noon_g_per_kwh()
     made = account(_work(), GIVEN)
     assert _value(made, "facility_energy_j") == pytest.approx(1.2 * 3.6e6)
-    assert _value(made, "operational_g", "location") == pytest.approx(1.2 * 336.38)
+    assert _value(made, "operational_g", "location") == pytest.approx(1.2 * intensity)
     assert _value(made, "operational_g", "market") == pytest.approx(1.2 * 50)
     embodied_g = 1_000_000 * 1 / (4 * 8760) * 0.5
     assert _value(made, "embodied_g") == pytest.approx(embodied_g)
-    assert _value(made, "emissions_g", "location") == pytest.approx(1.2 * 336.38 + embodied_g)
+    assert _value(made, "emissions_g", "location") == pytest.approx(1.2 * intensity + embodied_g)
     assert _value(made, "emissions_g", "market") == pytest.approx(1.2 * 50 + embodied_g)
     assert _value(made, "water_l") == pytest.approx(0.3 + 1.2 * 3.31)
     assert _value(made, "cost") == pytest.approx(1.2 * 0.4)
     assert _value(made, "energy_j_per_unit") == pytest.approx(3600)
-    assert _value(made, "sci_g_per_unit") == pytest.approx((1.2 * 336.38 + embodied_g) / 1000)
+    assert _value(made, "sci_g_per_unit") == pytest.approx((1.2 * intensity + embodied_g) / 1000)
     assert made.notices == ()
     assert made.location == Location(zone="DE", how="setting")
 
@@ -247,9 +255,60 @@ def test_an_old_factor_is_told() -> None:
 
 def test_a_run_over_new_year_weighs_both_years() -> None:
     start = datetime(2023, 12, 31, 23, 30, tzinfo=UTC)
-    made = account(_work(started_at=start, ended_at=start + timedelta(hours=1)), GIVEN)
-    assert _value(made, "intensity_g_per_kwh") == pytest.approx((362.92 + 336.38) / 2)
-    assert _value(made, "operational_g", "location") == pytest.approx(1.2 * (362.92 + 336.38) / 2)
+    made = account(_work(started_at=start, ended_at=start + timedelta(hours=1)), Settings(zone="FR", pue=1.0))
+    assert _value(made, "intensity_g_per_kwh") == pytest.approx((53.26 + 40.48) / 2)
+    assert _value(made, "operational_g", "location") == pytest.approx((53.26 + 40.48) / 2)
+
+
+def test_a_night_and_a_noon_differ_where_typical_hours_are_known() -> None:
+    night = _work(started_at=START - timedelta(hours=9), ended_at=START - timedelta(hours=8))
+    at_night, at_noon = (_value(account(one, GIVEN), "operational_g", "location") for one in (night, _work()))
+    assert at_night > 1.3 * at_noon
+
+
+def test_a_week_of_typical_hours_is_a_factor_for_each_hour_of_the_day() -> None:
+    days = 7
+    hours = [START.replace(hour=0) + timedelta(hours=hour) for hour in range(24 * days)]
+    energy = [(hour, hour + timedelta(hours=1), 1000.0 * (1 + hour.hour % 2)) for hour in hours]
+    made = account(_work(started_at=hours[0], ended_at=energy[-1][1], energy_by_interval=energy), GIVEN)
+    used = [factor for factor in made.factors if factor.kind == "intensity"]
+    assert len(used) == 24
+    assert {(factor.valid_from, factor.valid_to) for factor in used} == {("2024-06-01", "2024-06-30")}
+    signals = BundledShapes().signals("DE", hours[0], energy[-1][1])
+    pairs = [(one.intensity_g_per_kwh, joules) for one, (_, _, joules) in zip(signals, energy, strict=True)]
+    whole_j = sum(joules for _, joules in pairs)
+    mean = sum(intensity * joules for intensity, joules in pairs) / whole_j
+    assert _value(made, "intensity_g_per_kwh") == pytest.approx(mean)
+    weighted = made.get("intensity_g_per_kwh")
+    assert weighted is not None
+    assert sum(one["value"] for name, one in weighted.inputs.items() if name.startswith("energy_")) == whole_j
+
+
+def test_what_hours_share_does_not_average_out() -> None:
+    days = [START + timedelta(days=day) for day in range(30)]
+    hour = account(_work(), GIVEN).get("operational_g", "location")
+    energy = [(day, day + timedelta(hours=1), 1.2e5) for day in days]
+    month = account(_work(ended_at=energy[-1][1], energy_by_interval=energy), GIVEN).get("operational_g", "location")
+    assert hour is not None
+    assert month is not None
+    assert month.figure.relative_width == pytest.approx(hour.figure.relative_width, rel=0.2)
+
+
+def test_hours_that_were_measured_stay_apart() -> None:
+    energy = [(START + timedelta(hours=hour), START + timedelta(hours=hour + 1), 1.0) for hour in range(2)]
+    signals = [_signal(START + timedelta(minutes=30 * half), 100.0 + half) for half in range(4)]
+    made = account(_work(ended_at=energy[-1][1], energy_by_interval=energy), GIVEN, intervals=signals)
+    assert len([factor for factor in made.factors if factor.kind == "intensity"]) == 4
+    assert _value(made, "intensity_g_per_kwh") == pytest.approx(101.5)
+
+
+def test_an_annual_signal_of_a_chain_is_the_annual_factor() -> None:
+    end = START + timedelta(hours=1)
+    made = account(_work(), GIVEN, intervals=BundledAnnual().signals("DE", START, end))
+    [factor] = [factor for factor in made.factors if factor.kind == "intensity"]
+    assert factor.id.startswith("intensity:DE:2024:ember-2026@")
+    assert factor.resolution == "annual"
+    assert _value(made, "operational_g", "location") == pytest.approx(1.2 * 336.38)
 
 
 def test_live_intervals_are_weighted_with_the_energy_in_them() -> None:
@@ -283,7 +342,7 @@ def test_unlike_intervals_are_refused_with_a_notice() -> None:
 def test_a_run_of_no_length_has_a_figure() -> None:
     made = account(_work(ended_at=START, duration_s=0.0), GIVEN)
     assert _value(made, "embodied_g") == 0
-    assert _value(made, "operational_g", "location") == pytest.approx(1.2 * 336.38)
+    assert _value(made, "operational_g", "location") == pytest.approx(1.2 * _noon_g_per_kwh())
 
 
 def test_a_measured_zero_in_every_interval_is_zero() -> None:
@@ -295,7 +354,7 @@ def test_a_measured_zero_in_every_interval_is_zero() -> None:
 def test_a_us_subregion_takes_the_water_of_its_country() -> None:
     made = account(_work(), Settings(zone="US-CAMX"))
     assert any(factor.id.startswith("ewif:US:") for factor in made.factors)
-    assert any("2023" in factor.id for factor in made.factors if factor.kind == "intensity")
+    assert any(":2023:egrid2023" in factor.source for factor in made.factors if factor.kind == "intensity")
 
 
 def test_without_a_factor_for_it_a_figure_is_absent_with_a_notice() -> None:

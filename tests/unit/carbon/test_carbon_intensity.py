@@ -100,10 +100,32 @@ def test_no_energy_is_nothing_to_spread() -> None:
 @pytest.mark.parametrize(("status", "method"), [("measured", "reported"), ("forecast", "modelled")])
 def test_a_live_signal_becomes_a_factor_that_can_be_filed(status: str, method: str) -> None:
     factor = factor_of(_signal(NOON, 1, 100, status=status))
-    assert factor.id == "intensity:DE:2024-06-01T12:00Z:test grid"
+    assert factor.id.partition("@")[0] == f"intensity:DE:2024-06-01T12:00Z:{status}"
     assert (factor.method, factor.signal, factor.basis, factor.resolution) == (
         method,
         "average",
         "lifecycle",
         status,
     )
+
+
+def test_a_revised_value_is_another_factor() -> None:
+    first, revised = (factor_of(_signal(NOON, 1, value)) for value in (100, 101))
+    assert first.id != revised.id
+    assert first.id.partition("@")[0] == revised.id.partition("@")[0]
+
+
+def test_a_typical_hour_is_one_factor_for_its_month() -> None:
+    days = [factor_of(_signal(NOON + day * 24 * HOUR, 1, 100, status="climatology")) for day in (0, 7)]
+    assert days[0] == days[1]
+    assert days[0].id.startswith("intensity:DE:2024-06-h12:climatology@")
+    assert (days[0].valid_from, days[0].valid_to) == ("2024-06-01", "2024-06-30")
+    assert days[0].resolution == "typical day, 12:00 to 13:00 UTC"
+    assert factor_of(_signal(NOON + HOUR, 1, 100, status="climatology")) != days[0]
+
+
+def test_a_year_of_hours_is_spread_in_one_pass() -> None:
+    signals = [_signal(NOON + hour * HOUR, 1, 100 + hour % 24) for hour in range(8760)]
+    energy = [(one.start, one.end, 2.0) for one in reversed(signals)]
+    parts = spread_energy(energy, signals)
+    assert [(signal.start, joules) for signal, joules in parts] == [(one.start, 2.0) for one in signals]
