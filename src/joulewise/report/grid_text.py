@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from io import StringIO
 from math import ceil
+from textwrap import wrap
 
 from rich.console import Console
 from rich.text import Text
@@ -43,10 +44,11 @@ def heat_text(heat: HeatMap, style: Style, now: datetime | None = None) -> str:
     for row in heat.rows:
         line = Text(f"{row.label:<{label}}")
         for cells in row.slots:
-            line.append_text(_block(cells, heat.scale, unit, size, now))
+            line.append_text(_block(cells, heat.scale, unit, size, None if heat.of_months else now))
         lines.append(line)
     lines.append(Text(""))
-    lines += [Text(one, style="dim") for one in _heat_legend(heat, unit)]
+    told = [part for one in _heat_legend(heat, unit) for part in wrap(one, style.width)]
+    lines += [Text(one, style="dim") for one in told]
     return drawn(lines, style)
 
 
@@ -58,7 +60,7 @@ def _block(cells: Sequence[Cell], scale: Scale | None, unit: float, size: int, n
         return Text(_UNKNOWN.rjust(size - 1).ljust(size), style="dim")
     value = sum(mean.intensity_g_per_kwh for mean in means) / len(means)
     level = scale.level(value)
-    text = f"{value / unit:.0f}" if unit else str(scale.shade(level, 10))
+    text = f"{value / unit:.0f}" if unit else str(_digit(value, scale))
     mark = "*" if any(cell.marked for cell in cells) else " "
     present = now is not None and means[0].start <= now < means[-1].end
     shade = scale.shade(level)
@@ -66,6 +68,12 @@ def _block(cells: Sequence[Cell], scale: Scale | None, unit: float, size: int, n
     return Text(
         f"{text.rjust(size - 1)}{mark}", style=f"{ink} on color({BACKGROUNDS[shade]}){' bold underline' * present}"
     )
+
+
+def _digit(intensity_g_per_kwh: float, scale: Scale) -> int:
+    """0 to 9, by where the value lies between the ends of the scale."""
+    low, high = scale.edges_g_per_kwh[0], scale.edges_g_per_kwh[-1]
+    return min(9, max(0, int(10 * (intensity_g_per_kwh - low) / (high - low))))
 
 
 def _unit_of(heat: HeatMap) -> float:
@@ -81,7 +89,7 @@ def _heat_legend(heat: HeatMap, unit: float) -> Iterator[str]:
         text = f"Numbers in {per}"
     elif heat.scale is not None:
         edges = heat.scale.edges_g_per_kwh
-        text = f"0 is {number(edges[0])}, 9 is {number(edges[-1])} g CO2e/kWh"
+        text = f"0 to 9 are tenths of {number(edges[0])} to {number(edges[-1])} g CO2e/kWh"
     else:
         text = "No hour is known"
     marks = ["* the three cleanest hours of a row"] if any(cell.marked for cell in cells) else []
@@ -171,7 +179,8 @@ def _course_legend(view: GridView, per_column: int, style: Style) -> str:
     column = "an hour" if per_column == 1 else f"the mean of {per_column} hours"
     filled, light = ("#", ".") if style.ascii_only else ("█", "░")
     gaps = "; ? unknown" if any(view.gaps()) else ""
-    return f"A column is {column}, {view.clock}: {filled} the value, {light} up to its 95 % bound{gaps}."
+    text = f"A column is {column}, {view.clock}: {filled} the value, {light} up to its 95 % bound{gaps}."
+    return "\n".join(wrap(text, style.width))
 
 
 def drawn(lines: Sequence[Text], style: Style) -> str:

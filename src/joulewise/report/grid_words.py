@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from joulewise.core.signals import Signal
-from joulewise.report.digits import number, share
+from joulewise.report.digits import number
 from joulewise.report.grid_view import GridView, Mean, Window
 
 KIND_WORDS = {"average": "average of all generation", "marginal": "marginal: what one more kWh causes"}
@@ -50,7 +50,7 @@ def data_words(signals: Sequence[Signal]) -> list[str]:
     whole = sum(span.values(), timedelta())
     said = []
     for (words, source, licence), part in sorted(span.items(), key=lambda item: -item[1]):
-        of_all = f" ({share(part / whole)} of the time)" if part < whole else ""
+        of_all = f" ({_percent(part / whole)} of the time)" if part < whole else ""
         said.append(f"{words[0].upper()}{words[1:]}{of_all}. Source: {source}; licence: {licence}.")
     return [*said, f"Counted: {type_words(signals[0])}."]
 
@@ -109,6 +109,11 @@ def _of(pattern: re.Pattern[str], source: str) -> str:
     """ " of 2024"; "" where the source doesn't say."""
     found = pattern.search(source)
     return f" of {found[1]}" if found else ""
+
+
+def _percent(share: float) -> str:
+    """Whole percents of a part that is neither nothing nor all."""
+    return f"{min(99, max(1, round(100 * share)))} %"
 
 
 def _rounded(value: float) -> float:
