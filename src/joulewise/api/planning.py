@@ -34,7 +34,7 @@ def plan(
     now = (now or datetime.now(UTC)).astimezone(UTC)
     job, places, settings = prepare(request, settings, now)
     chain = chain or carbon.chain_of(settings, os.environ)
-    return schedule.plan_with(chain, job, settings, now, places=places, kind=request.kind)
+    return schedule.plan_with(chain, job, settings, now, places=places, kind=request.kind, speedup=request.speedup)
 
 
 def prepare(request: Request, settings: Settings, now: datetime) -> tuple[Job, Mapping[str, Place], Settings]:

@@ -91,6 +91,18 @@ def front(planned: Planned) -> Listing:
     return Listing(grid=grid, records=tuple(map(_choice_record, planned.front)))
 
 
+def crews(planned: Planned, local: tzinfo | None = None) -> Listing:
+    """How many workers run when, of a job that can use several."""
+    elastic = planned.elastic
+    parts = elastic.crews if elastic else ()
+    lines = [(when(one.start, local), when(one.end, local), str(one.workers)) for one in parts]
+    records = tuple({"start": one.start, "end": one.end, "workers": one.workers} for one in parts)
+    title = "Workers by time"
+    if elastic:
+        title += f": {shown(elastic.emissions)}, saves {shown(elastic.saved)}, {shown(elastic.energy)}"
+    return Listing(grid=simple(title, ("Start", "End", "Workers"), lines, numeric=("Workers",)), records=records)
+
+
 def one_line(planned: Planned, local: tzinfo | None = None) -> str:
     """The recommendation in a line."""
     chosen = _chosen(planned.plan)
@@ -120,6 +132,7 @@ def plan_record(planned: Planned) -> dict[str, Any]:
         "job": {name: getattr(job, name) for name in job.__dataclass_fields__} | {"energy_j": job.energy_j},
         "options": list(_option_records(planned)),
         "front": list(map(_choice_record, planned.front)),
+        "elastic": _elastic_record(planned),
         "notices": list(plan.notices),
         "forecast": [
             {"zone": zone, "signals": count, "kind": kind, "basis": basis, "status": status}
@@ -205,8 +218,8 @@ def _plain_g(grams: float, size_of: Figure) -> str:
 
 def _legend() -> str:
     return (
-        "> is recommended. Intervals hold 95 % of the futures that forecast error, PUE and network allow; both ways of a "
-        "saving\nshare one future. Regret is the mean loss against perfect foresight of all that the job may do."
+        "> is recommended. Intervals hold 95 % of the futures that forecast error, PUE and network allow; both ways of "
+        "a saving\nshare one future. Regret is the mean loss against perfect foresight of all that the job may do."
     )
 
 
@@ -243,6 +256,19 @@ def _cost_fields(cost: Figure | None) -> dict[str, Any]:
         "cost": cost.value if cost else None,
         "cost_low": cost.low if cost else None,
         "cost_high": cost.high if cost else None,
+    }
+
+
+def _elastic_record(planned: Planned) -> dict[str, Any] | None:
+    elastic = planned.elastic
+    if elastic is None:
+        return None
+    return {
+        "finish_at": elastic.finish_at,
+        **figure_fields("emissions", "g", elastic.emissions),
+        **figure_fields("saved", "g", elastic.saved),
+        **figure_fields("energy", "j", elastic.energy),
+        "crews": list(crews(planned).records),
     }
 
 

@@ -16,6 +16,7 @@ from joulewise.core.figures import Figure
 from joulewise.core.plans import OPTIONS, Job, Option, Plan
 from joulewise.core.signals import Signal
 from joulewise.core.ulid import new_ulid
+from joulewise.schedule.elastic import ElasticPlan, elastic_plan
 from joulewise.schedule.front import Choice, front_of
 from joulewise.schedule.futures import Futures, draw_futures, emitted_g, interval, used_j
 from joulewise.schedule.places import NETWORK_KWH_PER_GB, Place
@@ -25,7 +26,7 @@ from joulewise.schedule.slots import Floats
 from joulewise.schedule.usage import Usage, usage_of
 
 SEED = 20_210_701
-REGRET_PATHS = 60
+REGRET_PATHS, REGRET_STATES = 60, 8e6
 LEAST_SHARE = 0.01
 """A saving of less than this share of the emissions is not worth changing anything."""
 
@@ -33,12 +34,14 @@ LEAST_SHARE = 0.01
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """A plan and what goes with it: `saved` is gCO2e against running now, by option, from paired futures; `late_s` how
-    much later than running now each option ends; `front` the Pareto list of carbon, cost and time."""
+    much later than running now each option ends; `front` the Pareto list of carbon, cost and time; `elastic` how many
+    workers to run when, if the job can use several."""
 
     plan: Plan
     saved: Mapping[str, Figure]
     late_s: Mapping[str, float]
     front: tuple[Choice, ...]
+    elastic: ElasticPlan | None = None
 
 
 def plan_job(
@@ -54,9 +57,16 @@ def plan_job(
 
 
 def plan_in_full(
-    job: Job, forecasts: Mapping[str, Sequence[Signal]], places: Mapping[str, Place], now: datetime, *, seed: int = SEED
+    job: Job,
+    forecasts: Mapping[str, Sequence[Signal]],
+    places: Mapping[str, Place],
+    now: datetime,
+    *,
+    speedup: Sequence[float] = (),
+    seed: int = SEED,
 ) -> Planned:
-    """As `plan_job`, with the savings of every option."""
+    """As `plan_job`, with the savings of every option. `speedup` is that of 1, 2, ... workers against one, if the job
+    can run on several."""
     problem = pose(job, forecasts, places, now)
     futures = draw_futures(problem.slots, problem.places, seed)
     usages = _usages(problem)
@@ -85,6 +95,7 @@ def plan_in_full(
         saved=saved,
         late_s={one.name: (one.finish_at - ends_now).total_seconds() for one in options},
         front=front_of(problem, options),
+        elastic=elastic_plan(problem, futures, usages["now"], speedup) if speedup else None,
     )
 
 
@@ -137,7 +148,7 @@ def _regrets_g(problem: Problem, futures: Futures, usages: Mapping[str, Usage]) 
     On each path the whole problem is solved anew. Foresight is of the grid alone: PUE and network stay as they are.
     """
     losses: dict[str, list[float]] = {name: [] for name in usages}
-    for path in futures.intensity_g_per_kwh[:REGRET_PATHS]:
+    for path in futures.intensity_g_per_kwh[: _path_count(problem)]:
         emitted = {name: _middle_g(problem, usage, path) for name, usage in usages.items()}
         foreseen = [
             _middle_g(problem, usage_of(problem.job, segments, problem.slots), path)
@@ -147,6 +158,15 @@ def _regrets_g(problem: Problem, futures: Futures, usages: Mapping[str, Usage]) 
         for name, grams in emitted.items():
             losses[name].append(grams - best_g)
     return {name: float(np.mean(values)) for name, values in losses.items()}
+
+
+def _path_count(problem: Problem) -> int:
+    """Fewer where pausing in many places makes each path slow to solve."""
+    if problem.job.max_runs == 1:
+        return REGRET_PATHS
+    slots = problem.slots
+    states = slots.intensity_g_per_kwh.size * problem.job.duration_s / slots.slot_s
+    return int(min(REGRET_PATHS, max(10.0, REGRET_STATES / states)))
 
 
 def _choose(middle_g: Mapping[str, float], drawn_g: Mapping[str, Floats]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,6 +24,7 @@ def plan_with(
     *,
     places: Mapping[str, Place] | None = None,
     kind: str = "average",
+    speedup: Sequence[float] = (),
 ) -> Planned:
     """Ask for the forecasts of the job's places and plan; `places` are by default those of the bundled tables.
 
@@ -36,6 +37,6 @@ def plan_with(
     start = max(job.release, now)
     gathered = gather(forecaster, places, (start, max(job.deadline, start)), now, kind=kind)
     kept = replace(job, regions=tuple(name for name in job.regions if name not in gathered.left_out))
-    planned = plan_in_full(kept, gathered.forecasts, places, now)
+    planned = plan_in_full(kept, gathered.forecasts, places, now, speedup=speedup)
     notices = (*getattr(forecaster, "notices", ()), *gathered.notices, *planned.plan.notices)
     return replace(planned, plan=replace(planned.plan, job=job, notices=tuple(dict.fromkeys(notices))))

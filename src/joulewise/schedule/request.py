@@ -25,7 +25,8 @@ class Request:
     regions beside home, which is the setting `zone`. `max_runs` 1 means no pause, None any number. `prices` are per
     machine-hour, by place; `egress_per_gb` replaces the list prices of data that leave any place; both in the currency
     of the settings. `quantile` plans on that quantile of the durations of past runs of the same name. `kind` is the
-    kind of intensity to plan on: average, or marginal where a source gives it.
+    kind of intensity to plan on: average, or marginal where a source gives it. `speedup` is the speed of 1, 2, ...
+    workers against one, for a job that can use several; its duration and power are then those of one worker.
     """
 
     run: str = ""
@@ -46,6 +47,7 @@ class Request:
     prices: Mapping[str, float] = field(default_factory=dict)
     egress_per_gb: float | None = None
     kind: str = "average"
+    speedup: tuple[float, ...] = ()
 
 
 def places_of(home: str, regions: tuple[str, ...], settings: Settings) -> dict[str, Place]:

@@ -43,6 +43,7 @@ def _place_options(function: Any) -> Any:
         click.option("--save", "save_s", type=DURATION, default="0s", help="Time to save before a pause."),
         click.option("--max-pauses", type=click.IntRange(0), help="No more pauses than this; implies --pause."),
         click.option("--pause", is_flag=True, help="It may be paused and resumed."),
+        click.option("--speedup", help="Speed of 1, 2, ... workers against one: 1,1.9,2.7; it may then use several."),
         click.option("--region", "regions", multiple=True, metavar="PLACE", help="It may run here too; repeatable."),
     ):
         function = option(function)
@@ -67,7 +68,13 @@ def plan(terminal: Terminal, /, run: str, explain: bool, output: str, **options:
     from joulewise import api
 
     settings = settings_from(options)
-    wanted = {**options, **_pauses(options), "regions": _names(options["regions"]), "prices": dict(options["prices"])}
+    wanted = {
+        **options,
+        **_pauses(options),
+        "regions": _names(options["regions"]),
+        "prices": dict(options["prices"]),
+        "speedup": _curve(options["speedup"]),
+    }
     for name in ("pause", "max_pauses"):
         wanted.pop(name)
     with terminal.busy("Planning"):
@@ -88,7 +95,8 @@ def _listings(view: Any, planned: Any, output: str, explain: bool) -> list[Any]:
         return [view.plan(planned)]
     if output == "csv":
         return [view.options(planned)]
-    return [view.plan(planned), *([view.options(planned), view.front(planned)] if explain else [])]
+    more = [view.options(planned), view.front(planned)] if explain else []
+    return [view.plan(planned), *([view.crews(planned)] if planned.elastic else []), *more]
 
 
 def _pauses(options: dict[str, Any]) -> dict[str, int | None]:
@@ -96,6 +104,13 @@ def _pauses(options: dict[str, Any]) -> dict[str, int | None]:
     if most is not None:
         return {"max_runs": most + 1}
     return {"max_runs": None if options["pause"] else 1}
+
+
+def _curve(text: str | None) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise UsageError(f"can't read the speedup {text!r}", hint="--speedup 1,1.9,2.7") from None
 
 
 def _names(given: tuple[str, ...]) -> tuple[str, ...]:
