@@ -58,6 +58,8 @@ BY_DOCUMENTATION = {
     "scale": "joules, watts or seconds per count, by the channel's quantity",
     "Shares.idle": "our share of the idle power, 0 to 1",
     "price_per_kwh": "in `currency`, which stands beside it",
+    "price_per_hour": "in the currency that its record or its documentation states",
+    "egress_per_gb": "in the currency that its record or its documentation states",
 }
 PEAK = re.compile(r"_(peak|mean|low|high|min|max|idle|before|after|[ab]|\d+)$")
 

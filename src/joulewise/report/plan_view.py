@@ -75,14 +75,13 @@ def front(planned: Planned) -> Listing:
     """The Pareto list of carbon, cost and time, soonest first."""
     columns = ("Finish (UTC)", "Start (UTC)", "Where", "Carbon (CO2e)", "Cost", "Way")
     size_of = planned.plan.options[0].emissions
-    currency = planned.plan.job.currency
     lines = [
         (
             _day_time(one.finish_at),
             _day_time(one.start),
             one.region,
             _plain_g(one.emissions_g, size_of),
-            "" if one.cost is None else f"{number(round(one.cost, 2))} {currency}",
+            "" if one.cost is None else f"{number(round(one.cost.value, 2))} {one.cost.unit}",
             TITLES[one.name],
         )
         for one in planned.front
@@ -243,20 +242,10 @@ def _option_records(planned: Planned) -> Iterator[dict[str, Any]]:
             **figure_fields("emissions", "g", option.emissions),
             **figure_fields("saved", "g", saved),
             **figure_fields("energy", "j", option.energy),
-            **_cost_fields(option.cost),
-            "currency": planned.plan.job.currency,
+            **figure_fields("cost", planned.plan.job.currency.lower(), option.cost),
             "regret_g": option.regret_g,
             "segments": [{"region": one.region, "start": one.start, "end": one.end} for one in option.segments],
         }
-
-
-def _cost_fields(cost: Figure | None) -> dict[str, Any]:
-    """Money, in the currency that stands beside it."""
-    return {
-        "cost": cost.value if cost else None,
-        "cost_low": cost.low if cost else None,
-        "cost_high": cost.high if cost else None,
-    }
 
 
 def _elastic_record(planned: Planned) -> dict[str, Any] | None:
@@ -273,4 +262,5 @@ def _elastic_record(planned: Planned) -> dict[str, Any] | None:
 
 
 def _choice_record(one: Choice) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in one.__dataclass_fields__}
+    record = {name: getattr(one, name) for name in one.__dataclass_fields__ if name != "cost"}
+    return record | ({f"cost_{one.cost.unit.lower()}": one.cost.value} if one.cost else {})

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from joulewise.core.figures import MODELLED, Figure, exact
 from joulewise.core.plans import Option
 from joulewise.core.units import j_from_kwh
 from joulewise.schedule import solve
 from joulewise.schedule.places import NETWORK_KWH_PER_GB
-from joulewise.schedule.pricing import fixed_cost, per_kwh_cost
+from joulewise.schedule.pricing import SOURCE, fixed_cost, per_kwh_cost
 from joulewise.schedule.problem import Problem, transfer_g
 from joulewise.schedule.solve import Work
 from joulewise.schedule.usage import usage_of
@@ -32,7 +33,7 @@ class Choice:
     finish_at: datetime
     emissions_g: float
     energy_j: float
-    cost: float | None
+    cost: Figure | None
 
 
 def front_of(problem: Problem, options: Sequence[Option]) -> tuple[Choice, ...]:
@@ -52,7 +53,7 @@ def _of_option(option: Option) -> Choice:
         finish_at=option.finish_at,
         emissions_g=option.emissions.value,
         energy_j=option.energy.value,
-        cost=None if option.cost is None else option.cost.value,
+        cost=option.cost,
     )
 
 
@@ -68,7 +69,8 @@ def _starts(problem: Problem) -> Iterator[Choice]:
         usage = usage_of(job, problem.whole(name), slots)
         energy_j = j_from_kwh(float(usage.it_kwh.sum()) * problem.pue[row] + _network_kwh(problem, row))
         fixed = fixed_cost(problem, usage)
-        cost = None if fixed is None else fixed + per_kwh_cost(problem, usage)
+        paid = None if fixed is None else fixed + per_kwh_cost(problem, usage)
+        cost = None if paid is None else exact(paid, job.currency, MODELLED, SOURCE)
         record = np.minimum.accumulate(grams[row])
         for slot in np.flatnonzero(np.diff(record, prepend=np.inf) < 0):
             start = slots.at(float(slot) * slots.slot_s)
@@ -89,13 +91,17 @@ def _network_kwh(problem: Problem, row: int) -> float:
 
 def _unbeaten(choices: Sequence[Choice]) -> list[Choice]:
     """Those that no other matches in all three and beats in one."""
-    table = np.array([(one.emissions_g, one.finish_at.timestamp(), one.cost or 0.0) for one in choices])
+    table = np.array([(one.emissions_g, one.finish_at.timestamp(), _paid(one)) for one in choices])
     kept = []
     for one, row in zip(choices, table, strict=True):
         no_worse = np.all(table <= row, axis=1)
         if not np.any(no_worse & np.any(table < row, axis=1)):
             kept.append(one)
     return kept
+
+
+def _paid(choice: Choice) -> float:
+    return choice.cost.value if choice.cost else 0.0
 
 
 def _distinct(choices: Sequence[Choice]) -> list[Choice]:
