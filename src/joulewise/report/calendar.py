@@ -133,11 +133,11 @@ class _Calendar:
         if scale:
             yield _tick(x, y + 13, number(scale.edges_g_per_kwh[-1]))
             yield f'<text class="unit" x="{x + 8:.0f}" y="{y - 2}">g CO2e/kWh</text>'
-        x = 560.0
+        x = 540.0
         for drawn, width, text in self._marks():
             yield f'<g transform="translate({x:.0f} {y - 12})">{drawn}</g>'
             yield f'<text class="unit" x="{x + width + 6:.0f}" y="{y - 2}">{text}</text>'
-            x += width + 6 + 7 * len(text) + 12
+            x += width + 6 + 7 * len(text) + 20
 
     def _marks(self) -> Iterator[tuple[str, int, str]]:
         cells = [cell for row in self._heat.rows for cell in row.cells()]

@@ -62,7 +62,7 @@ def now(terminal: Terminal, /, zone: str, output: str, **options: Any) -> None:
 @grid.command(epilog="Example: `joulewise grid history GB --hours 72 --intensity uk --html history.html`")
 @_zone
 @click.option("--hours", type=click.IntRange(1, _LONGEST_HISTORY_H), help="How far back.  [default: 24]")
-@click.option("--since", type=_MOMENT, help="From when on, by the clock shown; instead of --hours.")
+@click.option("--since", type=_MOMENT, metavar="TIME", help="From when on, by the clock shown; instead of --hours.")
 @_files
 @_clock
 @output_option()
@@ -118,7 +118,7 @@ def forecast(
 
 @grid.command(epilog="Example: `joulewise grid calendar DE --html calendar.html --svg calendar.svg`")
 @_zone
-@click.option("--start", type=_DAY, help="First day of the week shown; by default today.")
+@click.option("--start", type=_DAY, metavar="DAY", help="First day of the week shown; by default today.")
 @click.option(
     "--by", type=click.Choice(("week", "month", "both")), default="both", show_default=True, help="Days or months."
 )
