@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from joulewise.api import (
         bundle,
+        checkpointing,
         diagnose,
         explain,
         load_settings,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
         run_command,
         runs,
         show,
+        submit,
+        tasks,
         verify,
         watch,
     )
@@ -49,6 +52,7 @@ sys.modules["joulewise.measure"].__class__ = _Measuring
 
 _API = (
     "bundle",
+    "checkpointing",
     "diagnose",
     "explain",
     "load_settings",
@@ -56,6 +60,8 @@ _API = (
     "run_command",
     "runs",
     "show",
+    "submit",
+    "tasks",
     "verify",
     "watch",
 )
@@ -63,6 +69,7 @@ _API = (
 __all__ = [
     "__version__",
     "bundle",
+    "checkpointing",
     "diagnose",
     "explain",
     "load_ipython_extension",
@@ -72,6 +79,8 @@ __all__ = [
     "run_command",
     "runs",
     "show",
+    "submit",
+    "tasks",
     "verify",
     "watch",
 ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import joulewise.report as _report
     import joulewise.schedule as _schedule
     from joulewise.api.filing import Recovered
+    from joulewise.api.submitting import Tasks
     from joulewise.api.grid import Grid
     from joulewise.carbon import FactorChange, FactorSet
     from joulewise.core.formulas import Formula
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from joulewise.measure import Calibration, Diagnosis, Measured, Result
     from joulewise.measure.launch import Exit
     from joulewise.measure.session import Session
+    from joulewise.schedule.checkpointing import Checkpointing
+    from joulewise.schedule.task_record import TaskRecord
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -397,6 +400,57 @@ def plan(settings: Settings | None = None, **wanted: Any) -> _schedule.Planned:
     from joulewise.schedule import Request
 
     return planning.plan(Request(**wanted), settings or load_settings())
+
+
+def plan_request(**wanted: Any) -> _schedule.Request:
+    """What a plan is asked for; see `schedule.Request`."""
+    from joulewise.schedule import Request
+
+    return Request(**wanted)
+
+
+def tasks(settings: Settings | None = None) -> Tasks:
+    """The submitted tasks of this user: submit, list, cancel, drive them."""
+    from joulewise.api.submitting import Tasks
+
+    return Tasks(settings or load_settings())
+
+
+def submit(
+    command: Sequence[str],
+    settings: Settings | None = None,
+    *,
+    on: str = "local",
+    when: str = "cleanest",
+    pause: str = "no",
+    detach: bool = True,
+    details: Mapping[str, Any] | None = None,
+    **wanted: Any,
+) -> TaskRecord:
+    """Hand a command over to run in clean hours: `submit(["python", "train.py"], within_s=86400, pause="checkpoint")`.
+
+    `wanted` are the fields of `schedule.Request`, `details` those of `Tasks.submit`. With `detach` a process in the
+    background drives it; without, `tasks().drive()` has to. Raises UsageError and its kin: then nothing was submitted.
+    """
+    found = tasks(settings)
+    wanted.setdefault("max_runs", 1 if pause == "no" else None)
+    stop = "checkpoint" if pause == "no" else pause
+    record, _ = found.submit(command, plan_request(**wanted), on=on, when=when, stop=stop, **(details or {}))
+    if detach:
+        found.drive_behind()
+    return record
+
+
+def checkpointing(path: str, **options: Any) -> Checkpointing:
+    """The contract of a job that may be paused; see `joulewise.schedule.checkpointing`.
+
+        checkpoint = joulewise.checkpointing("train.ckpt")
+        state = checkpoint.resume({"epoch": 0})
+        ... in the loop: checkpoint.step(state)
+    """
+    from joulewise.schedule.checkpointing import checkpointing
+
+    return checkpointing(path, **options)
 
 
 def rank_regions(by: str = "average", **wanted: Any) -> list[_schedule.RankedRegion]:

@@ -34,9 +34,10 @@ _log = logging.getLogger(__name__)
 REPLAN_S = 3600.0
 SEEN_EVERY_S = 300.0
 """A running task is noted as seen so often: so much of its work is taken for not done after a kill."""
+SOON_S = 0.05
 MOST_LOSSES = 10
 """After so many abrupt ends a task is given up: it would end so for ever."""
-Planner = Callable[[Job, datetime], Plan]
+Planner = Callable[[TaskRecord, Job, datetime], Plan]
 
 
 class Controller:
@@ -63,9 +64,10 @@ class Controller:
         self.most_losses = MOST_LOSSES
         self._executors = executors
         self._planner = planner
-        self._on_plan = on_plan
-        self._on_end = on_end
+        self.on_plan = on_plan
+        self.on_end = on_end
         self._tell = tell
+        self._patience_s = SOON_S
         self._held: dict[str, int] = {}
         self._told: dict[str, str] = {}
         self._since: dict[str, tuple[int, float]] = {}
@@ -95,9 +97,10 @@ class Controller:
         return some
 
     def pause_s(self, only: Collection[str] | None = None) -> float:
-        """Seconds of our clock until the next look: at most `poll_s` real ones."""
+        """Seconds of our clock until the next look: at most `poll_s` real ones, fewer after something happened."""
         now = self.clock.now()
-        most_s = self.poll_s * self.clock.speed
+        most_s = self._patience_s * self.clock.speed
+        self._patience_s = min(2 * self._patience_s, self.poll_s)
         due = [at for task_id in self._held for at in self._due(task_id, now) if only is None or task_id in only]
         until_s = min([most_s, *((at - now).total_seconds() for at in due)])
         return max(until_s, 0.01 * self.clock.speed)
@@ -159,6 +162,8 @@ class Controller:
         now, journal = self.clock.now(), self.journal
         runs = bool(record.spans) and not record.spans[-1].how
         ran_s = self._ran_s(record, now) if runs else 0.0
+        if status.state != record.state:
+            self._patience_s = SOON_S
         if status.state in ("running", "stopping"):
             if not runs:
                 journal.runs(record.id, now)
@@ -230,7 +235,7 @@ class Controller:
         if job is None:
             return
         try:
-            plan = self._planner(job, now)
+            plan = self._planner(record, job, now)
         except JoulewiseError as error:
             self._say(record, f"no new plan, the last one holds: {error.message}", note=True)
             return
@@ -248,8 +253,8 @@ class Controller:
             return
         if running and schedule.segments[0].start > now and not worth_it(plan, record):
             return
-        if self._on_plan is not None:
-            self._on_plan(record, plan)
+        if self.on_plan is not None:
+            self.on_plan(record, plan)
         self.journal.plan(record.id, schedule)
 
     def _replan_due(self, record: TaskRecord, now: datetime) -> datetime:
@@ -266,7 +271,7 @@ class Controller:
         if record.accounted:
             return
         try:
-            filed = self._on_end(record) if self._on_end is not None else "-"
+            filed = self.on_end(record) if self.on_end is not None else "-"
         except JoulewiseError as error:
             filed = f"not filed: {error.message}"
         except Exception as error:  # noqa: BLE001 - the task has ended well: its account must not bring the others down
@@ -280,6 +285,7 @@ class Controller:
         if self._told.get(record.id) == text:
             return
         self._told[record.id] = text
+        self._patience_s = SOON_S
         _log.info("task %s: %s", record.id, text)
         if note:
             self.journal.note(record.id, self.clock.now(), text)

@@ -10,6 +10,8 @@ from joulewise.core.version import VERSION
 _HOME = "joulewise.app.cli.commands"
 COMMANDS = {
     "run": (f"{_HOME}.run:run", "Measure a command and file what it cost."),
+    "submit": (f"{_HOME}.submit:submit", "Hand a command over to run in clean hours."),
+    "tasks": (f"{_HOME}.tasks:tasks", "List, show, cancel and drive the submitted tasks."),
     "watch": (f"{_HOME}.watch:watch", "Measure a process that runs already."),
     "runs": (f"{_HOME}.runs:runs", "List the runs: filter, sort, page."),
     "show": (f"{_HOME}.show:show", "Show what a run cost, in the terminal."),

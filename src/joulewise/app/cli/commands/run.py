@@ -10,6 +10,8 @@ from joulewise.app.cli.files import format_of
 from joulewise.app.cli.finish import finish
 from joulewise.app.cli.options import job_from, job_options, output_option, setting_options, settings_from
 from joulewise.app.cli.terminal import Terminal
+from joulewise.app.cli.waiting import hand_over, refuse_without_when, run_in_parts, wait_and_run
+from joulewise.app.cli.when import when_options
 
 SETTINGS = (
     "zone", "detect_cloud", "pue", "price_per_kwh", "currency", "market_g_per_kwh", "project", "meters", "ledger",
@@ -18,10 +20,13 @@ SETTINGS = (
 
 @click.command(
     context_settings={"allow_interspersed_args": False},
-    epilog="Example: `joulewise run --zone DE --price 0.31 --unit epoch --unit-count 3 -- python train.py`",
+    epilog="Example: `joulewise run --zone DE --price 0.31 --unit epoch --unit-count 3 -- python train.py`, or "
+    "`joulewise run --when cleanest --within 24h --zone DE -- python train.py`",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @job_options
+@when_options(None)
+@click.option("--detach", is_flag=True, help="With --when: hand it over to the background, as joulewise submit.")
 @setting_options(*SETTINGS)
 @output_option("none", default="none")
 @click.option("--report", "reports", multiple=True, metavar="FILE", help="Write a report too; the suffix says which.")
@@ -30,6 +35,7 @@ def run(terminal: Terminal, /, command: tuple[str, ...], output: str, reports: t
     """Measure COMMAND and file what it cost.
 
     Its input, output, signals and exit code pass through untouched. One line on stderr says what it cost.
+    With --when it first waits for the cleanest hours before its deadline; Ctrl-C then cancels it.
     """
     from joulewise import api
 
@@ -38,4 +44,13 @@ def run(terminal: Terminal, /, command: tuple[str, ...], output: str, reports: t
     for path in reports:
         format_of(path)  # a wrong name must be said before the work, not after
     api.check_zone(settings)
-    finish(terminal, api.measure_command(command, settings, **job), settings, output, reports)
+    if options.pop("when") is None:
+        refuse_without_when(options)
+        finish(terminal, api.measure_command(command, settings, **job), settings, output, reports)
+        return
+    if options.pop("detach"):
+        hand_over(terminal, command, settings, job, options)
+    elif options["pause"] == "no":
+        finish(terminal, wait_and_run(terminal, command, settings, job, options), settings, output, reports)
+    else:
+        run_in_parts(terminal, command, settings, job, options)

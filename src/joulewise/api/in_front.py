@@ -1,0 +1,117 @@
+"""A command that waits in the foreground for its clean hours, and then has the terminal to itself."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from joulewise.api import task_accounting
+from joulewise.api.submitting import IN_FRONT, Tasks
+from joulewise.core.plans import Segment, Task, TaskStatus
+from joulewise.schedule.executors.local import LocalExecutor
+
+if TYPE_CHECKING:
+    from joulewise.core.settings import Settings
+    from joulewise.measure import Measured
+    from joulewise.schedule import Request
+    from joulewise.schedule.clock import Clock
+    from joulewise.schedule.task_record import TaskRecord
+
+Tell = Callable[[str], None]
+
+
+class InFront:
+    """An executor that runs the command in this process: its streams, signals and terminal are ours."""
+
+    name = IN_FRONT
+
+    def __init__(self, run: Callable[[], Measured]) -> None:
+        self._run = run
+        self.measured: Measured | None = None
+
+    def submit(self, task: Task) -> str:
+        """Nothing to do before it starts."""
+        return task.id
+
+    def start(self, handle: str) -> None:
+        """Run it, to its end."""
+        if self.measured is None:
+            self.measured = self._run()
+
+    def stop(self, handle: str) -> None:
+        """It has the terminal, and is not paused."""
+
+    resume = start
+
+    def status(self, handle: str) -> TaskStatus:
+        """Not yet, or over."""
+        if self.measured is None or self.measured.exit is None:
+            return TaskStatus(state="waiting")
+        code = self.measured.exit.shell_code
+        return TaskStatus(state="failed" if code else "finished", exit_code=code)
+
+    cancel = stop
+
+
+def run_when(
+    command: Sequence[str], request: Request, settings: Settings, tell: Tell, job: dict[str, Any], *,
+    clock: Clock | None = None, lines: Callable[[TaskRecord, Any], Sequence[str]] | None = None,
+) -> Measured:  # fmt: skip
+    """Wait for the best start before the deadline, planning anew each hour, then run the command, measured.
+
+    Ctrl-C while it waits raises KeyboardInterrupt, and nothing has run. Raises UsageError and its kin.
+    """
+    from joulewise import api
+
+    with tempfile.TemporaryDirectory(prefix="joulewise-") as folder:
+        tasks = Tasks(settings, folder=folder, clock=clock)
+        record, plan = tasks.submit(command, request, on=IN_FRONT, name=job.get("name") or "", measured=False)
+        for line in lines(record, plan) if lines is not None else ():
+            tell(line)
+        front = InFront(lambda: api.measure_command(command, settings, **job))
+        controller = tasks.controller(lambda _, text: tell(text), {IN_FRONT: front})
+        controller.on_end = lambda ended: _account(ended, front, tasks)
+        controller.run([record.id])
+        assert front.measured is not None
+        return front.measured
+
+
+def _account(record: TaskRecord, front: InFront, tasks: Tasks) -> str:
+    """File the run and its decision: here the run is the whole task."""
+    from joulewise.api import filing
+
+    if front.measured is None:
+        return "it never ran"
+    result, settings = front.measured.result, tasks.settings
+    filing.settle(result, settings)
+    run = result.bundle.run
+    home = record.submission.job.home if record.submission.job else settings.zone
+    with filing.opened(settings) as ledger:
+        segment = Segment(region=home, start=run.started_at, end=run.ended_at)
+        task_accounting.decide(record, result, (segment,), settings, ledger)
+    return run.id
+
+
+def run_in_parts(
+    command: Sequence[str], request: Request, settings: Settings, tell: Tell, details: dict[str, Any], *,
+    clock: Clock | None = None, lines: Callable[[TaskRecord, Any], Sequence[str]] | None = None,
+) -> TaskRecord:  # fmt: skip
+    """The same for a command that is paused and resumed: it runs beside us and writes to our output.
+
+    Ctrl-C ends it: once, so that it may save; twice, at once. Should we be killed, it goes on, and
+    `joulewise tasks drive` takes over.
+    """
+    tasks = Tasks(settings, clock=clock)
+    record, plan = tasks.submit(command, request, **details)
+    for line in lines(record, plan) if lines is not None else ():
+        tell(line)
+    local = LocalExecutor(tasks.folder, tasks.clock, output="-")
+    while not record.ended:
+        try:
+            tasks.controller(lambda _, text: tell(text), {"local": local}).run([record.id])
+        except KeyboardInterrupt:
+            tell("cancelling; Ctrl-C again ends it at once")
+            local.cancel(record.id) if record.handle else tasks.cancel(record.id)
+        record = tasks.one(record.id)
+    return record
