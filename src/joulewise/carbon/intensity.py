@@ -77,7 +77,7 @@ def factor_of(signal: Signal) -> Factor:
     valid_from, valid_to, resolution = _month_hour(signal) if typical else _interval(signal)
     made = Factor(
         id=f"intensity:{signal.zone}:{_label(signal)}:{signal.status}",
-        set_id=signal.source,
+        set_id=signal.source.partition(" (")[0],
         kind="intensity",
         zone=signal.zone,
         value=signal.intensity_g_per_kwh,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from joulewise.core.figures import Figure
 from joulewise.core.records import Bundle, Calculation, Factor
 from joulewise.report.digits import shown
 from joulewise.report.energy_rows import absent, energy_size
+from joulewise.report.hours import factor_groups, group_label, group_value
 from joulewise.report.how import Explainer, validity
 from joulewise.report.labels import FACTOR_LABELS, calculation_label
 from joulewise.report.view import Grid, Row, Section
@@ -25,6 +26,7 @@ _WANTED: dict[str, tuple[tuple[str, str], ...]] = {
         ("emissions_g", "market"),
         ("operational_g", "market"),
         ("embodied_g", ""),
+        ("intensity_g_per_kwh", ""),
     ),
     "Money and water": (("cost", ""), ("water_l", "")),
     PER_UNIT: (("energy_j_per_unit", ""), ("sci_g_per_unit", "location"), ("sci_g_per_unit", "market")),
@@ -88,7 +90,7 @@ def calculation_row(
         boundary="facility" if calculation.pue_included else "",
         pue_included=calculation.pue_included,
         basis=calculation.basis,
-        note="; ".join(_factor_note(factor) for factor in direct_factors(calculation, bundle)),
+        note="; ".join(group_label(group) for group in factor_groups(direct_factors(calculation, bundle))),
         how=explainer.calculation(calculation),
         id=calculation.id,
     )
@@ -101,19 +103,23 @@ def direct_factors(calculation: Calculation, bundle: Bundle) -> list[Factor]:
 
 
 def factor_grid(bundle: Bundle) -> Grid | None:
-    """Every factor that was used: what, where, how much, until when, from whom, under which licence."""
+    """Every factor that was used: what, where, how much, until when, from whom, under which licence.
+
+    The hours of one source are one line.
+    """
     lines = tuple(
         (
             FACTOR_LABELS.get(factor.kind, factor.kind),
             factor.zone,
-            shown(factor.as_figure()),
+            group_value(group),
             " ".join(part for part in (factor.signal, factor.basis, factor.scope, factor.gwp) if part),
-            validity(factor).removeprefix("valid from "),
+            _valid(group),
             factor.source,
             factor.licence,
             factor.version,
         )
-        for factor in bundle.factors
+        for group in factor_groups(bundle.factors)
+        for factor in group[:1]
     )
     columns = ("Factor", "Zone", "Value", "Kind", "Valid", "Source", "Licence", "Version")
     return Grid(title="Factors", columns=columns, rows=lines, numeric=frozenset(("Value",))) if lines else None
@@ -150,9 +156,11 @@ def _is(calculation: Calculation, name: str, basis: str) -> bool:
     return calculation.basis == basis or (not calculation.basis and name in _NAMELESS.get(basis, ()))
 
 
-def _factor_note(factor: Factor) -> str:
-    kind = FACTOR_LABELS.get(factor.kind, factor.kind)
-    return f"{kind} {factor.zone} {shown(factor.as_figure()).partition(' (')[0]}, {factor.valid_from[:4]}"
+def _valid(group: Sequence[Factor]) -> str:
+    if len(group) == 1:
+        return validity(group[0]).removeprefix("valid from ")
+    first, last = min(one.valid_from for one in group), max(one.valid_to for one in group)
+    return f"{first} to {last}, by the hour"
 
 
 def _date(text: str) -> date | None:

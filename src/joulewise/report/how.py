@@ -17,6 +17,7 @@ from joulewise.core.figures import Figure
 from joulewise.core.frozen import as_dict
 from joulewise.core.records import Bundle, Calculation, Factor, Measurement
 from joulewise.report.digits import number, shown
+from joulewise.report.hours import hour_steps, is_by_hour
 from joulewise.report.view import Step
 
 _REFERENCES = ("calculation", "measurement", "factor")
@@ -51,8 +52,16 @@ class Explainer:
             shown=f"{shown(calculation.figure)}, {calculation.figure.method}",
             text=_expression(calculation),
             details=_calculation_details(calculation),
-            inputs=tuple(self._input(name, entry, seen) for name, entry in calculation.inputs.items()),
+            inputs=self._inputs(calculation, seen),
         )
+
+    def _inputs(self, calculation: Calculation, seen: frozenset[str]) -> tuple[Step, ...]:
+        by_hour = hour_steps(calculation, self._factor, factor_step) if is_by_hour(calculation) else None
+        return by_hour or tuple(self._input(name, entry, seen) for name, entry in calculation.inputs.items())
+
+    def _factor(self, id: str) -> Factor | None:
+        found = self._records.get(id)
+        return found if isinstance(found, Factor) else None
 
     def measurement(self, measurement: Measurement) -> Step:
         """The meter and its channels; a total rests on its components."""

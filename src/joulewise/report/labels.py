@@ -32,6 +32,7 @@ CALCULATION_LABELS: Final = {
     "embodied_g": "Embodied carbon (our share)",
     "emissions_g": "Carbon, total",
     "facility_energy_j": "Energy with overhead (PUE)",
+    "intensity_g_per_kwh": "Grid intensity, mean over the run's hours",
     "cost": "Cost of electricity",
     "water_l": "Water",
     "sci_g_per_unit": "SCI",
