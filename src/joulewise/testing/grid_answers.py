@@ -15,7 +15,7 @@ EIA_FUELS = {"coal": "COL", "gas": "NG", "nuclear": "NUC", "solar": "SUN", "wind
 PSR_TYPES = {"coal": "B05", "gas": "B04", "nuclear": "B14", "solar": "B16", "wind": "B19", "storage": "B10"}
 KEYS = {
     "electricitymaps_token": "em-open-sesame",
-    "watttime_user": "ali",
+    "watttime_user": "ali-baba",
     "watttime_password": "wt-open-sesame",
     "eia_key": "eia-open-sesame",
     "entsoe_token": "entsoe-open-sesame",

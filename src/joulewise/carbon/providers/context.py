@@ -17,7 +17,7 @@ class SourceContext:
 
     url: str = ""
     file: str = ""
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # it holds the keys
     web: Web = field(default_factory=Web)
     now: Callable[[], datetime] = utc_now
     ring: Ring = ask_keyring

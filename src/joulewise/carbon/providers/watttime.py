@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from joulewise.carbon.codes import Code, code_of
+from joulewise.carbon.keys import Key
 from joulewise.carbon.providers.answers import (
     band,
     in_order,
@@ -47,7 +48,7 @@ class WattTime:
     def __init__(self, context: SourceContext | None = None) -> None:
         self._context = context or SourceContext()
         self._url = self._context.address(PUBLIC)
-        self._token = ""
+        self._token: Key | None = None
 
     @property
     def identity(self) -> str:
@@ -74,21 +75,22 @@ class WattTime:
         return in_order(_signals(zone, code, answer, issued_at), start, end)
 
     def _ask(self, path: str, code: Code, *query: tuple[str, str]) -> Any:
-        for fresh in (not self._token, True):
-            if fresh:
-                self._log_in()
+        for fresh in (self._token is None, True):
+            if fresh or self._token is None:
+                self._token = self._log_in()
+            token = self._token.reveal()
             answer = self._context.web.get(
                 f"{self._url}/v3/{path}",
                 [("region", code.code), ("signal_type", "co2_moer"), *query],
-                headers={"Authorization": f"Bearer {self._token}"},
-                secrets=(self._token,),
+                headers={"Authorization": f"Bearer {token}"},
+                secrets=(token,),
                 accept=(200,) if fresh else (200, 401),
             )
             if answer.status == 200:
                 return json_of(answer.body, _WHO)
         raise AssertionError("unreachable")
 
-    def _log_in(self) -> None:
+    def _log_in(self) -> Key:
         user, password = (self._context.key(self.name, field).reveal() for field in ("user", "password"))
         pair = base64.b64encode(f"{user}:{password}".encode()).decode()
         answer = self._context.web.get(
@@ -98,7 +100,7 @@ class WattTime:
         token = said.get("token") if isinstance(said, dict) else None
         if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
             raise ProviderUnavailable("WattTime logs us in without a token")
-        self._token = token
+        return Key(token)
 
 
 def _signals(zone: str, code: Code, answer: Any, issued_at: datetime | None = None) -> list[Signal]:
