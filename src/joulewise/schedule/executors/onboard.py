@@ -1,6 +1,6 @@
 """What runs inside a batch job: `python -m joulewise.schedule.executors.onboard FOLDER`.
 
-It starts the task's command, measured, hands SIGTERM on to it, keeps its exit code on the shared disk, and, if the
+It starts the task's command, hands SIGTERM on to it, keeps its exit code on the shared disk, and, if the
 task was asked to stop, puts the job back into Slurm's queue, held, until it is resumed. It needs nobody outside the
 job: a submitter that dies changes nothing.
 
@@ -20,7 +20,6 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from joulewise.core.errors import ExecutorError
-from joulewise.core.plans import Task
 from joulewise.schedule.executors import STOPPED_AT_CHECKPOINT
 from joulewise.schedule.executors.task_folder import ENDED, STOPPED, TERMINATED, Result, TaskFolder
 
@@ -66,7 +65,7 @@ class Onboard:
         environ = self.environ | dict(task.environment)
         environ |= {"JOULEWISE_TASK_ID": task.id, "JOULEWISE_TASK_STATE": str(self.folder.state)}
         try:
-            self.child = subprocess.Popen(measured(task), cwd=task.folder, env=environ, stdin=subprocess.DEVNULL)
+            self.child = subprocess.Popen(task.command, cwd=task.folder, env=environ, stdin=subprocess.DEVNULL)
         except OSError as error:
             return 127, f"can't start: {error}"
         if self.told_at_s is not None:  # the signal came between
@@ -99,14 +98,6 @@ class Onboard:
             self.folder.mark("stop")
             self.requeue(self.job, not self.folder.marked("resume"))
         return code
-
-
-def measured(task: Task, python: str = sys.executable) -> list[str]:
-    """The task's command under `joulewise run`, unless it brings that itself."""
-    words = [word.rpartition("/")[2] for word in task.command[:4]]
-    if words[:2] == ["joulewise", "run"] or words[1:4] == ["-m", "joulewise", "run"]:
-        return list(task.command)
-    return [python, "-m", "joulewise", "run", "--name", task.name, "--", *task.command]
 
 
 def requeue_in_slurm(job: str, hold: bool) -> None:

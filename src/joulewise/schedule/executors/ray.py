@@ -5,7 +5,7 @@ each of these names once only, so that a submitter that died, or a second one, c
 Stop: SIGTERM to all processes of the job; after `save_s` SIGKILL. Resume: the next attempt.
 
 Files:  FOLDER/<task id>/ on this machine (see task_folder.py): Ray keeps nothing of a task that has not started.
-Needs:  the task's folder and joulewise in the same place on the cluster. `RAY_ADDRESS` or `RAY_API_SERVER_ADDRESS`
+Needs:  the task's folder and Python in the same place on the cluster. `RAY_ADDRESS` or `RAY_API_SERVER_ADDRESS`
         says where the server is; http://127.0.0.1:8265 by default.
 Traps:  Ray says STOPPED of a stopped job, whatever its exit code: the job prints its code last. It gives a job 3 s
         after SIGTERM, unless RAY_JOB_STOP_WAIT_TIME_S in the environment of the job says otherwise.
@@ -19,7 +19,6 @@ import math
 import os
 import re
 import shlex
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,7 +30,7 @@ from joulewise.core.errors import ExecutorError
 from joulewise.core.plans import Task, TaskStatus
 from joulewise.schedule.clock import Clock
 from joulewise.schedule.executors import STOPPED_AT_CHECKPOINT
-from joulewise.schedule.executors.onboard import FROM_OUTSIDE, measured
+from joulewise.schedule.executors.onboard import FROM_OUTSIDE
 from joulewise.schedule.executors.task_folder import ENDED, STOPPED, TERMINATED, Result, TaskFolder, check
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8265"
@@ -60,10 +59,8 @@ class RayExecutor:
         folder: str,
         clock: Clock | None = None,
         connect: Callable[[], JobSubmissionClient] | None = None,
-        *,
-        python: str = sys.executable,
     ) -> None:
-        self.folder, self.clock, self.python = folder, clock or Clock(), python
+        self.folder, self.clock = folder, clock or Clock()
         self._connect = connect or connected
         self._client: JobSubmissionClient | None = None
 
@@ -122,7 +119,10 @@ class RayExecutor:
         arguments = job_arguments(task.resources)
         env = arguments.setdefault("runtime_env", {})
         env["env_vars"] = {**env.get("env_vars", {}), **self._environment(task)}
-        words = [*(name, "" if "working_dir" in env else task.folder), *measured(task, self.python)]
+        words = [
+            *(name, "" if "working_dir" in env else task.folder),
+            *task.command,
+        ]
         script = f"exec sh -c {shlex.quote(_SCRIPT)} joulewise {shlex.join(words)}"
         metadata = {"joulewise_task": task.id, "name": task.name}
         try:
@@ -232,9 +232,9 @@ def _forgotten(result: Result | None, name: str, cancelled: bool) -> TaskStatus:
 
 
 def _underway(details: JobDetails, name: str, *, leaving: bool) -> TaskStatus:
-    detail = f"Ray job {name}: {details.status.value}"
-    state = "running" if details.status == JobStatus.RUNNING else "waiting"
-    return TaskStatus(state="stopping" if leaving else state, detail=detail)
+    if details.status == JobStatus.RUNNING and not leaving:
+        return TaskStatus(state="running")
+    return TaskStatus(state="stopping" if leaving else "waiting", detail=f"Ray job {name}: {details.status.value}")
 
 
 def result_of(name: str, details: JobDetails) -> Result:

@@ -154,8 +154,9 @@ class SlurmExecutor:
         return self.commands.show(job) if job else None
 
     def _release(self, job: SlurmJob) -> None:
-        begin = f"now+{self.settle_s}" if job.restarts else "now"
-        self.commands.change("scontrol", "update", f"JobId={job.id}", f"StartTime={begin}")
+        settle_s = self.settle_s if job.restarts else 0
+        if job.held or job.begins_in_s > settle_s:
+            self.commands.change("scontrol", "update", f"JobId={job.id}", f"StartTime=now+{settle_s}")
         if job.held:
             self.commands.change("scontrol", "release", job.id)
 
@@ -171,7 +172,7 @@ class SlurmExecutor:
             return TaskStatus(state="paused", detail=detail)
         if job.state in _RUNNING:
             leaving = folder.marked("stop") or folder.marked("cancel")
-            return TaskStatus(state="stopping" if leaving else "running", detail=detail)
+            return TaskStatus(state="stopping", detail=detail) if leaving else TaskStatus(state="running")
         return _ended(folder, result, job, detail)
 
 

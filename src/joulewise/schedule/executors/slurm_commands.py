@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,12 +37,13 @@ Run = Callable[[Sequence[str], str], "tuple[int, str, str]"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlurmJob:
-    """What Slurm says of a job now. `held` is true if it waits for a release."""
+    """What Slurm says of a job now. `held` is true if it waits for a release; else Slurm waits `begins_in_s` more."""
 
     id: str
     state: str
     reason: str
     held: bool
+    begins_in_s: float
     restarts: int
     exit_code: int
     node: str
@@ -56,6 +58,7 @@ class SlurmCommands:
         self.environ = {
             name: value for name, value in surroundings.items() if not name.startswith("SLURM_") or name in _OUR_SLURM
         }
+        self._asking = {**self.environ, "SLURM_TIME_FORMAT": "%s"}
         self.timeout_s = timeout_s
 
     def submit(self, script: str, arguments: Sequence[str]) -> str:
@@ -80,7 +83,7 @@ class SlurmCommands:
             return None
         if code:
             raise refusal("scontrol", err)
-        return parse(out)
+        return parse(out, time.time())
 
     def change(self, *command: str) -> bool:
         """Run scontrol or scancel; False if the job is not in the state for it (it ended meanwhile)."""
@@ -102,7 +105,7 @@ class SlurmCommands:
             done = subprocess.run(
                 [program, *command[1:]],
                 input=text,
-                env=self.environ,
+                env=self.environ if command[0] == "sbatch" else self._asking,
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -116,19 +119,21 @@ class SlurmCommands:
         return done.returncode, done.stdout, done.stderr
 
 
-def parse(line: str) -> SlurmJob:
-    """One line of `scontrol --oneliner show job`."""
+def parse(line: str, now_s: float) -> SlurmJob:
+    """One line of `scontrol --oneliner show job`, with times in seconds since 1970."""
 
     def field(name: str) -> str:
         found = re.search(rf"(?:^| ){name}=(\S*)", line)
         return found.group(1) if found else ""
 
+    begins = field("EligibleTime")
     code, _, signal = field("ExitCode").partition(":")
     return SlurmJob(
         id=field("JobId"),
         state=field("JobState"),
         reason=field("Reason"),
         held=field("Priority") == "0",
+        begins_in_s=float(begins) - now_s if begins.isdigit() else 0.0,
         restarts=int(field("Restarts") or 0),
         exit_code=128 + int(signal) if signal not in {"", "0"} else int(code or 0),
         node=field("NodeList").replace("(null)", ""),

@@ -159,7 +159,14 @@ class TaskFolder:
 
 
 def check(task: Task) -> None:
-    """Refuse what no executor can hand over. Raises ExecutorError."""
+    """Refuse what can't be handed over to a place that shares our disk. Raises ExecutorError."""
+    check_words(task)
+    if not Path(task.folder).is_dir():
+        raise ExecutorError(f"there is no folder {task.folder}", hint="start from the folder in which the job works")
+
+
+def check_words(task: Task) -> None:
+    """Refuse what no place could take. Raises ExecutorError."""
     if not is_ulid(task.id):
         raise ExecutorError(f"want a ULID as the task's id, got {task.id!r}")
     if not task.command or not task.command[0]:
@@ -170,8 +177,6 @@ def check(task: Task) -> None:
     for name in task.environment:
         if not name or "=" in name:
             raise ExecutorError(f"{name!r} can't name an environment variable")
-    if not Path(task.folder).is_dir():
-        raise ExecutorError(f"there is no folder {task.folder}", hint="start from the folder in which the job works")
 
 
 def task_to_dict(task: Task) -> dict[str, Any]:
