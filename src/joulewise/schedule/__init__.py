@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from joulewise.schedule.rank import RankedRegion, rank_regions
     from joulewise.schedule.replanning import plan_with
     from joulewise.schedule.request import Request, job_of
+    from joulewise.schedule.savings import Terms, decide
 
 _HOME = {
     "Choice": "front",
@@ -24,6 +25,8 @@ _HOME = {
     "Planned": "planner",
     "RankedRegion": "rank",
     "Request": "request",
+    "Terms": "savings",
+    "decide": "savings",
     "job_of": "request",
     "place_of": "places",
     "plan_in_full": "planner",
@@ -38,6 +41,8 @@ __all__ = [
     "Planned",
     "RankedRegion",
     "Request",
+    "Terms",
+    "decide",
     "job_of",
     "place_of",
     "plan_in_full",
