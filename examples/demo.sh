@@ -1,5 +1,5 @@
 #!/bin/sh
-# What `make demo` runs: a training run, measured, filed and reported into demo-out/.
+# What `make demo` runs: a training run, measured, filed, reported and planned into demo-out/.
 set -eu
 out=demo-out
 rm -rf "$out" && mkdir -p "$out"
@@ -23,12 +23,22 @@ echo
 echo "\$ joulewise explain last:emissions    # how a figure was computed; this one begins so:"
 head -n 9 "$out/emissions.txt"
 
-cat <<TXT
+echo
+echo "\$ joulewise plan digits-demo --within 24h --region aws:eu-north-1    # where and when the next one emits least"
+joulewise --quiet plan digits-demo --within 24h --region aws:eu-north-1
+joulewise --quiet plan digits-demo --within 24h --region aws:eu-north-1 --explain >"$out/plan.txt"
 
+echo "\$ joulewise grid calendar --by month --svg $out/calendar.svg    # when this grid is clean"
+joulewise --quiet grid calendar --by month --svg "$out/calendar.svg"
+joulewise --quiet grid calendar --html "$out/calendar.html" >/dev/null
+
+cat <<TXT
 In $out/: report.html (open it: the power is drawn, and every figure says how it was computed), report.md, report.json,
-report.txt, emissions.txt (the whole explanation) and ledger.db (JOULEWISE_LEDGER=$out/ledger.db joulewise runs).
+report.txt, emissions.txt (the whole explanation), plan.txt (every alternative), calendar.html and calendar.svg (when
+the grid is clean) and ledger.db (JOULEWISE_LEDGER=$out/ledger.db joulewise runs).
 Go on with your own script:
   export PATH="\$PWD/.venv/bin:\$PATH"
   joulewise doctor                                   # what this machine can measure, and how to make it better
   joulewise run --zone DE -- python YOUR_SCRIPT.py   # then: joulewise show
+  joulewise plan last --zone DE --within 24h         # where and when the next one emits least
 TXT
