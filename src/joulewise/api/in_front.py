@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from joulewise.api import task_accounting
 from joulewise.api.submitting import IN_FRONT, Tasks
-from joulewise.core.plans import Segment, Task, TaskStatus
+from joulewise.core.plans import Task, TaskStatus
 from joulewise.schedule.executors.local import LocalExecutor
 
 if TYPE_CHECKING:
@@ -86,10 +86,8 @@ def _account(record: TaskRecord, front: InFront, tasks: Tasks) -> str:
     result, settings = front.measured.result, tasks.settings
     filing.settle(result, settings)
     run = result.bundle.run
-    home = record.submission.job.home if record.submission.job else settings.zone
     with filing.opened(settings) as ledger:
-        segment = Segment(region=home, start=run.started_at, end=run.ended_at)
-        task_accounting.decide(record, result, (segment,), settings, ledger)
+        task_accounting.decide(record, result, [run], settings, ledger, tasks.clock)
     return run.id
 
 

@@ -13,10 +13,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from joulewise import carbon, schedule
 from joulewise.api import filing
 from joulewise.core import settings as _settings
-from joulewise.core.errors import JoulewiseError, LedgerError, NotFound
-from joulewise.core.figures import total
+from joulewise.core.errors import JoulewiseError, NotFound
+from joulewise.core.figures import REPORTED, Figure, exact, total
 from joulewise.core.plans import Segment
 from joulewise.core.records import Bundle, Measurement, Run
 from joulewise.core.settings import Settings
@@ -24,10 +25,12 @@ from joulewise.core.ulid import new_ulid
 from joulewise.measure.reading import journals_in, read
 from joulewise.measure.result import Result, result_from
 from joulewise.measure.spool import filed_folder
+from joulewise.schedule import savings
 
 if TYPE_CHECKING:
-    from joulewise.core.plans import Plan
+    from joulewise.core.plans import Decision, Plan
     from joulewise.ledger import Ledger
+    from joulewise.schedule.clock import Clock
     from joulewise.schedule.task_record import TaskRecord
 
     Interval = tuple[datetime, datetime, float]
@@ -55,7 +58,7 @@ def file_plan(plan: Plan, settings: Settings) -> None:
         _log.warning("the plan is not filed: %s", error.message)
 
 
-def account_for(record: TaskRecord) -> str:
+def account_for(record: TaskRecord, clock: Clock) -> str:
     """File the task's run and its decision; the run's id, or why there is none."""
     settings = settings_of(record)
     with filing.current(settings) as ledger:
@@ -68,7 +71,8 @@ def account_for(record: TaskRecord) -> str:
         except NotFound:
             bundle = filing.with_carbon(result, settings).bundle
             ledger.append(bundle)
-        _file_decision(record, result, parts, settings, ledger)
+        runs = sorted((part.run for part in parts), key=lambda run: run.started_at)
+        decide(record, result, runs, settings, ledger, clock)
     return record.id
 
 
@@ -96,17 +100,9 @@ def whole(record: TaskRecord, parts: Sequence[Bundle], settings: Settings) -> Re
         environment=first.run.environment,
         warnings=_warnings(parts),
     )
-    bundle = Bundle(
-        run=run, host=first.host, measurements=tuple(_sums(record.id, parts)), devices=_no_devices(first.devices)
-    )
+    bundle = Bundle(run=run, host=first.host, measurements=tuple(_sums(record.id, parts)))
     intervals = tuple(interval for part in parts for interval in intervals_of(part, settings))
     return Result(bundle=bundle, energy_by_hour=intervals)
-
-
-def _no_devices(devices: Sequence[object]) -> tuple[()]:
-    """A sum belongs to no device."""
-    del devices
-    return ()
 
 
 def _sums(run_id: str, parts: Sequence[Bundle]) -> list[Measurement]:
@@ -151,20 +147,47 @@ def _evenly(part: Bundle) -> list[Interval]:
     return [(part.run.started_at, end, energy_j)]
 
 
-def _file_decision(
-    record: TaskRecord, result: Result, parts: Sequence[Bundle], settings: Settings, ledger: Ledger
-) -> None:
-    """What the plan saved against running at once at home. Without a plan there is nothing to compare with."""
-    if record.submission.job is None or record.schedule is None:
-        return
-    place = record.submission.job.home
-    segments = tuple(Segment(region=place, start=part.run.started_at, end=part.run.ended_at) for part in parts)
+def decide(
+    record: TaskRecord, result: Result, runs: Sequence[Run], settings: Settings, ledger: Ledger, clock: Clock
+) -> Decision | None:
+    """File what the plan saved against running at once at home, once; None if there is nothing to compare with.
+
+    `runs` are those in which it really ran. In accelerated time their hours are those that the clock showed.
+    """
+    job = record.submission.job
+    if job is None or not record.first_plan_id or not result.energy_by_hour or ledger.decisions(result.run_id):
+        return None
     try:
-        decide(record, result, segments, settings, ledger)
-    except (LedgerError, NotFound) as error:
-        _log.warning("the decision is not filed: %s", error.message)
+        plan = ledger.plan(record.first_plan_id)
+        shown = clock.shown_at
+        pieces = [(shown(start), shown(end), energy_j) for start, end, energy_j in result.energy_by_hour]
+        segments = [Segment(region=job.home, start=shown(run.started_at), end=shown(run.ended_at)) for run in runs]
+        end = max(clock.now(), *(segment.end for segment in segments))
+        place = schedule.place_of(job.home, settings)
+        chain = carbon.chain_of(settings, os.environ)
+        decision = savings.decide(
+            plan,
+            result.run_id,
+            pieces,
+            segments,
+            {job.home: chain.signals(place.zone, plan.created_at, end)},
+            savings.Terms(
+                energy=result.figure("energy_j"),
+                pue={job.home: place.pue},
+                market=_market(job.home, settings),
+                notices=tuple(chain.notices),
+            ),
+            decided_at=clock.now(),
+        )
+        ledger.append_decision(decision)
+    except JoulewiseError as error:
+        _log.warning("what was saved is not known: %s", error.message)
+        return None
+    return decision
 
 
-def decide(record: TaskRecord, result: Result, segments: Sequence[Segment], settings: Settings, ledger: Ledger) -> None:
-    """The call point of the savings: see schedule.savings."""
-    _log.debug("no decision of %s: %s", record.id, (result.run_id, segments, settings.zone, ledger.url))
+def _market(home: str, settings: Settings) -> dict[str, Figure]:
+    """The supply contract's intensity, if there is one."""
+    if settings.market_g_per_kwh is None:
+        return {}
+    return {home: exact(settings.market_g_per_kwh, "g/kWh", REPORTED, "setting market_g_per_kwh")}

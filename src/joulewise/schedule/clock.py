@@ -43,9 +43,13 @@ class Clock:
 
     def now(self) -> datetime:
         """The time, aware UTC."""
+        return self.shown_at(datetime.fromtimestamp(self._wall(), UTC))
+
+    def shown_at(self, real: datetime) -> datetime:
+        """What this clock shows at a moment of real time."""
         if self.speed == 1.0 and self._start.timestamp() == self._real_start:
-            return datetime.fromtimestamp(self._wall(), UTC)
-        return self._start + timedelta(seconds=(self._wall() - self._real_start) * self.speed)
+            return real
+        return self._start + timedelta(seconds=(real.timestamp() - self._real_start) * self.speed)
 
     def monotonic_s(self) -> float:
         """Seconds of this clock that no setting of the machine's clock touches, for durations."""

@@ -294,6 +294,7 @@ def _apply(record: TaskRecord, kind: str, values: dict[str, Any]) -> None:
     """One line of those after the first."""
     if kind == "P":
         record.schedule = schedule_from(values)
+        record.first_plan_id = record.first_plan_id or record.schedule.plan_id
     elif kind == "H":
         record.handle = values["handle"]
     elif kind == "A":

@@ -55,10 +55,12 @@ class Span:
 
 @dataclass(slots=True, kw_only=True)
 class TaskRecord:
-    """A submission and all that its journal tells. `accounted` is set once its saving has been filed."""
+    """A submission and all that its journal tells: `schedule` is the one in force, `first_plan_id` the plan that was
+    made at submission. `accounted` is set once its saving has been filed."""
 
     submission: Submission
     schedule: Schedule | None = None
+    first_plan_id: str = ""
     handle: str = ""
     spans: list[Span] = field(default_factory=list)
     state: str = "waiting"
