@@ -184,15 +184,15 @@ class KubernetesExecutor:
         return self._connected
 
 
-def connected() -> tuple[client.ApiClient, str]:
+def connected(environ: Mapping[str, str] = os.environ) -> tuple[client.ApiClient, str]:
     """A client of the cluster of KUBECONFIG, else of the cluster in which we run, and the namespace in force."""
     try:
-        if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+        if "KUBERNETES_SERVICE_HOST" in environ and "KUBECONFIG" not in environ:
             config.load_incluster_config()  # type: ignore[no-untyped-call]
             with open("/var/run/secrets/kubernetes.io/serviceaccount/namespace", encoding="utf-8") as file:
                 return client.ApiClient(), file.read().strip()
-        api = config.new_client_from_config()  # type: ignore[no-untyped-call]
-        _, active = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
+        api = config.new_client_from_config(environ.get("KUBECONFIG"))  # type: ignore[no-untyped-call]
+        _, active = config.list_kube_config_contexts(environ.get("KUBECONFIG"))  # type: ignore[no-untyped-call]
     except (ConfigException, OSError) as error:
         raise ExecutorError(f"no Kubernetes cluster is configured: {error}", hint=_DOWN) from error
     api.configuration.retries = False  # the caller asks again; a deadline must not hang on a dead cluster
