@@ -54,8 +54,10 @@ class Grid:
 
     def at(self) -> GridView:
         """The signal in force now."""
-        signals = self._chain.signals(self.zone, self.now, self.now + timedelta(microseconds=1))
-        return self._view(self.now, self.now + timedelta(microseconds=1), signals, whole=True)
+        start = _whole_hour(self.now)
+        signals = self._chain.signals(self.zone, start, start + _HOUR)
+        present = [signal for signal in signals if signal.start <= self.now < signal.end]
+        return self._view(start, start + _HOUR, present)
 
     def history(self, hours: int = 24, since: datetime | None = None) -> GridView:
         """The last `hours`, or from `since` (by the clock shown, if naive) to now, in whole hours.
@@ -107,13 +109,13 @@ class Grid:
         except FactorError:
             return None
 
-    def _view(self, start: datetime, end: datetime, signals: Sequence[Signal], *, whole: bool = False) -> GridView:
+    def _view(self, start: datetime, end: datetime, signals: Sequence[Signal]) -> GridView:
         notices = list(self._chain.notices)
         kept = _of_one_type(signals)
         if len(kept) < len(signals):
             dropped = "/".join(next(one for one in signals if one.type != kept[-1].type).type)
             notices.append(f"some hours are known as {dropped} only, which is not comparable: they are left out")
-        inside = kept if whole else [_cut(signal, start, end) for signal in kept if signal.start < end]
+        inside = [_cut(signal, start, end) for signal in kept if signal.start < end]
         return GridView(
             asked=self.asked,
             zone=self.zone,

@@ -32,7 +32,8 @@ def draw_course(view: GridView, format: str, style: Style | None = None) -> str:
         return draw(grid_lists.course(view), format, style)
     windows = [window_words(window, view) + "." for window in view.windows()]
     parts = [f"Carbon intensity of {plain(view.title)}", "", course_text(view, style)]
-    return _joined([*parts, *_paragraphs(windows, style), "", *_paragraphs(data_words(view.signals), style)], style)
+    parts += [*_paragraphs(windows, style), ""] if windows else []
+    return _joined([*parts, *_paragraphs(data_words(view.signals), style)], style)
 
 
 def draw_calendar(view: GridView, heats: Sequence[HeatMap], format: str, style: Style | None = None) -> str:

@@ -39,7 +39,7 @@ def _facts(signal: Signal, view: GridView) -> list[tuple[str, str]]:
         ("How known", status_words(signal)),
         ("Counted", type_words(signal)),
         ("Source", signal.source),
-        ("Licence", signal.licence),
+        *([("Licence", signal.licence)] if signal.licence else []),
     ]
 
 

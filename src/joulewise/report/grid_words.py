@@ -51,7 +51,8 @@ def data_words(signals: Sequence[Signal]) -> list[str]:
     said = []
     for (words, source, licence), part in sorted(span.items(), key=lambda item: -item[1]):
         of_all = f" ({_percent(part / whole)} of the time)" if part < whole else ""
-        said.append(f"{words[0].upper()}{words[1:]}{of_all}. Source: {source}; licence: {licence}.")
+        terms = f"; licence: {licence}" if licence else ""
+        said.append(f"{words[0].upper()}{words[1:]}{of_all}. Source: {source}{terms}.")
     return [*said, f"Counted: {type_words(signals[0])}."]
 
 
