@@ -4,7 +4,7 @@
 # Needs no systemd and no cgroups; all its files lie in one scratch folder, and another Slurm here is left alone.
 set -euo pipefail
 
-folder=${JOULEWISE_SLURM_FOLDER:-/tmp/joulewise-slurm-$(id -u)}
+folder=${SLURM_SCRATCH:-/tmp/joulewise-slurm-$(id -u)}
 conf=$folder/slurm.conf
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 export PATH=$PATH:/usr/sbin:/sbin
@@ -38,7 +38,7 @@ if ! command -v slurmctld slurmd sbatch munged >/dev/null; then
     slurmctld slurmd slurm-client munge >&2
 fi
 
-mkdir -p "$folder/ctld" "$folder/slurmd"
+mkdir -p "$folder"
 chmod 755 "$folder"
 [ -s "$folder/munge.key" ] || (umask 077 && head -c 1024 /dev/urandom >"$folder/munge.key")
 
@@ -48,7 +48,10 @@ free_port() { # free_port FIRST: a port that nobody listens on
   echo "$port"
 }
 
-if [ ! -s "$conf" ]; then
+if ! alive slurmctld || [ ! -s "$conf" ]; then # a start from nothing: jobs of another time must not come back
+  if alive slurmd; then as_root kill "$(cat "$folder/slurmd.pid")"; fi
+  as_root rm -rf "$folder/ctld" "$folder/slurmd"
+  mkdir -p "$folder/ctld" "$folder/slurmd"
   host=$(hostname -s)
   # More CPUs than there are, so that tests side by side do not wait for one another.
   cat >"$conf.new" <<CONF
