@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from joulewise.schedule.replanning import plan_with
     from joulewise.schedule.request import Request, job_of
     from joulewise.schedule.savings import Terms, decide
+    from joulewise.schedule.savings_sum import Savings, savings_by_type, sum_savings
 
 _HOME = {
     "Choice": "front",
@@ -25,6 +26,7 @@ _HOME = {
     "Planned": "planner",
     "RankedRegion": "rank",
     "Request": "request",
+    "Savings": "savings_sum",
     "Terms": "savings",
     "decide": "savings",
     "job_of": "request",
@@ -33,6 +35,8 @@ _HOME = {
     "plan_job": "planner",
     "plan_with": "replanning",
     "rank_regions": "rank",
+    "savings_by_type": "savings_sum",
+    "sum_savings": "savings_sum",
 }
 
 __all__ = [
@@ -41,6 +45,7 @@ __all__ = [
     "Planned",
     "RankedRegion",
     "Request",
+    "Savings",
     "Terms",
     "decide",
     "job_of",
@@ -49,6 +54,8 @@ __all__ = [
     "plan_job",
     "plan_with",
     "rank_regions",
+    "savings_by_type",
+    "sum_savings",
 ]
 
 
