@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from joulewise.carbon.clock import utc_now
-from joulewise.carbon.cover import bridged, clipped, covered_share, holes, layered, typical
+from joulewise.carbon.cover import SHORT_HOLE, bridged, clipped, covered_share, holes, layered, typical
+from joulewise.carbon.deadline import within
 from joulewise.carbon.factors import FactorSet
-from joulewise.carbon.fallback import Fallback
+from joulewise.carbon.fallback import Fallback, Type
 from joulewise.carbon.forecast import forecast_from
 from joulewise.core.errors import FactorError, JoulewiseError
 from joulewise.core.protocols import ForecastProvider, IntensityProvider
@@ -32,7 +33,16 @@ HISTORY = timedelta(days=14)
 ENOUGH_SHARE = 0.5
 """A record with longer holes than this may not fill them from itself."""
 
-Type = tuple[str, str, str]
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for; `of_type` None leaves basis and scope open."""
+
+    zone: str
+    start: datetime
+    end: datetime
+    kind: str
+    of_type: Type | None
 
 
 class Chain:
@@ -55,121 +65,114 @@ class Chain:
         self._now = now
         self._monotonic = monotonic
 
-    def signals(self, zone: str, start: datetime, end: datetime, *, kind: str = "average") -> list[Signal]:
+    def signals(
+        self, zone: str, start: datetime, end: datetime, *, kind: str = "average", of_type: Type | None = None
+    ) -> list[Signal]:
         """[start, end) without holes, graded, all of one type.
 
         With kind="marginal" only sources count, since no marginal intensity is bundled: holes stay holes, with a
-        notice. Raises FactorError for an unknown zone, and nothing else.
+        notice. With `of_type` (kind, basis, scope) nothing of another type is taken; [] if nothing of it is known.
+        Raises FactorError for an unknown zone, and nothing else.
         """
-        zone, start, end = self._place(zone, start, end)
-        series = self._asked(kind, lambda source: source.signals(zone, start, end))
-        return self._whole(zone, start, end, kind, series)
+        wanted = self._wanted(zone, start, end, kind, of_type)
+        first, last = wanted.start - SHORT_HOLE, wanted.end + SHORT_HOLE  # so that a hole at the edge has neighbours
+        series = self._asked(wanted, lambda source: source.signals(wanted.zone, first, last))
+        return self._whole(wanted, series)
 
     def forecast(
-        self, zone: str, start: datetime, end: datetime, now: datetime | None = None, *, kind: str = "average"
+        self,
+        zone: str,
+        start: datetime,
+        end: datetime,
+        now: datetime | None = None,
+        *,
+        kind: str = "average",
+        of_type: Type | None = None,
     ) -> list[Signal]:
         """The same for the future: live forecasts, else our own from each source's record and the bundled shape."""
-        zone, start, end = self._place(zone, start, end)
-        now = now or self._now()
-        live = self._asked(kind, lambda source: _forecast_of(source, zone, start, end))
-        if not any(covered_share(clipped(bridged(one), start, end), start, end) == 1 for one in live.values()):
-            live = self._extended(zone, start, end, now, kind, live)
-        return self._whole(zone, start, end, kind, live)
+        wanted = self._wanted(zone, start, end, kind, of_type)
+        live = self._asked(wanted, lambda source: _forecast_of(source, wanted))
+        if not any(_share(bridged(one), wanted) == 1 for one in live.values()):
+            live = self._extended(wanted, now or self._now(), live)
+        return self._whole(wanted, live)
 
-    def _place(self, zone: str, start: datetime, end: datetime) -> tuple[str, datetime, datetime]:
+    def _wanted(self, zone: str, start: datetime, end: datetime, kind: str, of_type: Type | None) -> Wanted:
         start = start.astimezone(UTC)
-        return self._factors.resolve(zone).zone, start, max(end.astimezone(UTC), start + timedelta(microseconds=1))
+        end = max(end.astimezone(UTC), start + timedelta(microseconds=1))
+        return Wanted(self._factors.resolve(zone).zone, start, end, of_type[0] if of_type else kind, of_type)
 
-    def _asked(self, kind: str, ask: Callable[[IntensityProvider], Sequence[Signal]]) -> dict[Type, list[Signal]]:
+    def _asked(self, wanted: Wanted, ask: Callable[[IntensityProvider], Sequence[Signal]]) -> dict[Type, list[Signal]]:
         """What each source says, by type, the earlier source on top."""
-        started_s = self._monotonic()
+        end_s = self._monotonic() + BUDGET_S
         series: dict[Type, list[Signal]] = {}
         for source in self._sources:
-            if kind not in getattr(source, "kinds", (kind,)):
+            if wanted.kind not in getattr(source, "kinds", (wanted.kind,)):
                 continue
-            if self._monotonic() - started_s > BUDGET_S:
+            left_s = end_s - self._monotonic()
+            if left_s <= 0:
                 self._tell(f"{source.name} was not asked: the sources before it took longer than {BUDGET_S:.0f} s")
                 continue
-            answer = [signal for signal in self._answer(source, ask) if signal.kind == kind]
-            for one in dict.fromkeys(signal.type for signal in answer):
-                found = [replace(signal, grade=signal.grade or "live") for signal in answer if signal.type == one]
+            for one, found in self._answer(source, wanted, ask, left_s).items():
                 series[one] = _over(series.get(one, []), found)
         return series
 
     def _answer(
-        self, source: IntensityProvider, ask: Callable[[IntensityProvider], Sequence[Signal]]
-    ) -> Sequence[Signal]:
+        self,
+        source: IntensityProvider,
+        wanted: Wanted,
+        ask: Callable[[IntensityProvider], Sequence[Signal]],
+        limit_s: float,
+    ) -> dict[Type, list[Signal]]:
+        """A source's fitting signals by type; {} with a notice if it fails, in whatever way, or takes too long."""
         try:
-            return ask(source)
+            answer = within(limit_s, lambda: _by_type(ask(source), wanted), source.name)
         except JoulewiseError as error:
             _log.info("%s: %s", source.name, error)
             self._tell(f"no intensities from {source.name}: {error.message}")
         except Exception as error:  # noqa: BLE001 - somebody else's plug-in must not end the user's job
             _log.warning("the intensity source %s failed", source.name, exc_info=True)
             self._tell(f"no intensities from {source.name}: it failed with {type(error).__name__}")
-        return ()
+        else:
+            return answer
+        return {}
 
-    def _extended(
-        self, zone: str, start: datetime, end: datetime, now: datetime, kind: str, live: dict[Type, list[Signal]]
-    ) -> dict[Type, list[Signal]]:
+    def _extended(self, wanted: Wanted, now: datetime, live: dict[Type, list[Signal]]) -> dict[Type, list[Signal]]:
         """Live forecasts, with our own from the record of each type below them."""
-        history = self._asked(kind, lambda source: source.signals(zone, now - HISTORY, now))
+        zone, start, end = wanted.zone, wanted.start, wanted.end
+        history = self._asked(wanted, lambda source: source.signals(zone, now - HISTORY, now))
         shape = self._fallback.shape(zone, min(start, now - HISTORY), end)
         found = dict(live)
         for one, record in history.items():
-            own = self._own(record, [signal for signal in shape if signal.type == one], start, end, now)
+            own = _own(record, [signal for signal in shape if signal.type == one], wanted, now)
             found[one] = layered(layered(live.get(one, []), record, start, end), own, start, end)
         return found
 
-    @staticmethod
-    def _own(
-        record: Sequence[Signal], shape: Sequence[Signal], start: datetime, end: datetime, now: datetime
-    ) -> list[Signal]:
-        """Our own forecast from a record, graded as the record; [] if it says too little."""
-        try:
-            found = forecast_from(record, shape, start, end, now)
-        except FactorError:
-            return []
-        return [replace(signal, grade=record[-1].grade) for signal in found]
-
-    def _whole(
-        self, zone: str, start: datetime, end: datetime, kind: str, series: Mapping[Type, Sequence[Signal]]
-    ) -> list[Signal]:
+    def _whole(self, wanted: Wanted, series: Mapping[Type, Sequence[Signal]]) -> list[Signal]:
+        """One answer from what the sources know and what is bundled; the rules stand at the top of this file."""
         known = {one: bridged(found) for one, found in series.items()}
-        share = {one: covered_share(clipped(found, start, end), start, end) for one, found in known.items()}
+        share = {one: _share(found, wanted) for one, found in known.items()}
         best = max(share, key=lambda one: share[one]) if share else None
-        if kind != "average":
-            return self._bare(start, end, kind, known[best] if best else [])
         if best is not None and share[best] == 1:
-            return clipped(known[best], start, end)
-        found, notice = self._fallback.signals(zone, start, end)
-        bundled = clipped(found, start, end)
+            return clipped(known[best], wanted.start, wanted.end)
+        if wanted.kind != "average":
+            self._tell(f"{wanted.kind} intensities do not cover what was asked, and none are bundled")
+            return clipped(known[best], wanted.start, wanted.end) if best else []
+        found, notice = self._fallback.signals(wanted.zone, wanted.start, wanted.end, wanted.of_type)
+        bundled = clipped(found, wanted.start, wanted.end)
         if best is None or not share[best]:
             self._tell(notice)
             return bundled
-        return self._filled(start, end, known[best], share[best], bundled, notice)
-
-    def _bare(self, start: datetime, end: datetime, kind: str, known: Sequence[Signal]) -> list[Signal]:
-        found = clipped(known, start, end)
-        if holes(found, start, end):
-            self._tell(f"{kind} intensities cover only part of what was asked, and none are bundled")
-        return found
+        return self._filled(wanted, known[best], share[best], bundled, notice)
 
     def _filled(
-        self,
-        start: datetime,
-        end: datetime,
-        known: Sequence[Signal],
-        share: float,
-        bundled: Sequence[Signal],
-        notice: str,
+        self, wanted: Wanted, known: Sequence[Signal], share: float, bundled: Sequence[Signal], notice: str
     ) -> list[Signal]:
-        one = "/".join(known[0].type)
-        if bundled[0].type == known[0].type:
+        start, end, one = wanted.start, wanted.end, "/".join(known[0].type)
+        if bundled and bundled[0].type == known[0].type:
             self._tell(f"{one} values cover {share:.0%} of what was asked; the rest is bundled")
             self._tell(notice)
             return layered(known, bundled, start, end)
-        if share >= ENOUGH_SHARE:
+        if share >= ENOUGH_SHARE or not bundled:
             self._tell(f"{one} values cover {share:.0%} of what was asked; the rest is their own typical hours")
             gaps = holes(clipped(known, start, end), start, end)
             filling = [signal for first, last in gaps for signal in typical(known, first, last)]
@@ -186,8 +189,31 @@ class Chain:
             self.notices.append(notice)
 
 
-def _forecast_of(source: IntensityProvider, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
-    return source.forecast(zone, start, end) if isinstance(source, ForecastProvider) else ()
+def _forecast_of(source: IntensityProvider, wanted: Wanted) -> Sequence[Signal]:
+    if not isinstance(source, ForecastProvider):
+        return ()
+    return source.forecast(wanted.zone, wanted.start, wanted.end)
+
+
+def _by_type(signals: Iterable[Signal], wanted: Wanted) -> dict[Type, list[Signal]]:
+    found: dict[Type, list[Signal]] = {}
+    for signal in signals:
+        if signal.kind == wanted.kind and wanted.of_type in (None, signal.type):
+            found.setdefault(signal.type, []).append(replace(signal, grade=signal.grade or "live"))
+    return found
+
+
+def _share(signals: Sequence[Signal], wanted: Wanted) -> float:
+    return covered_share(clipped(signals, wanted.start, wanted.end), wanted.start, wanted.end)
+
+
+def _own(record: Sequence[Signal], shape: Sequence[Signal], wanted: Wanted, now: datetime) -> list[Signal]:
+    """Our own forecast from a record, graded as the record; [] if it says too little."""
+    try:
+        found = forecast_from(record, shape, wanted.start, wanted.end, now)
+    except FactorError:
+        return []
+    return [replace(signal, grade=record[-1].grade) for signal in found]
 
 
 def _over(upper: Sequence[Signal], lower: Sequence[Signal]) -> list[Signal]:

@@ -17,6 +17,7 @@ from joulewise.core.errors import FactorError
 from joulewise.core.protocols import IntensityProvider
 from joulewise.core.signals import Signal
 
+Type = tuple[str, str, str]
 Step = tuple[str, Callable[[], Sequence[Signal]]]
 
 
@@ -28,8 +29,13 @@ class Fallback:
         self._annual = BundledAnnual(factors)
         self._shapes = shapes
 
-    def signals(self, zone: str, start: datetime, end: datetime) -> tuple[list[Signal], str]:
-        """Signals that cover [start, end), all of one type, and a notice ("" if none is due)."""
+    def signals(
+        self, zone: str, start: datetime, end: datetime, of_type: Type | None = None
+    ) -> tuple[list[Signal], str]:
+        """Signals that cover [start, end), all of one type, and a notice ("" if none is due).
+
+        `of_type` takes the best step of that type; [] if there is none.
+        """
         missing = ""
         for grade, ask in self._steps(zone, start, end):
             try:
@@ -37,11 +43,17 @@ class Fallback:
             except FactorError as error:
                 missing = missing or ("" if grade == "shape" else error.message)
                 continue
+            if of_type not in (None, found[0].type):
+                missing = missing or f"it is known as {'/'.join(found[0].type)} only"
+                continue
             notice = ""
             if grade in ("country", "world") and found[0].zone != zone:
                 notice = f"the intensity of {found[0].zone} stands in for {zone}: {missing}"
             return [replace(signal, grade=grade) for signal in found], notice
-        return self._oldest(start, end), f"no intensity reaches back to {start.year}: the world's oldest stands in"
+        oldest = self._oldest(start, end)
+        if of_type is not None and of_type != oldest[0].type:
+            return [], f"nothing bundled is {'/'.join(of_type)}"
+        return oldest, f"no intensity reaches back to {start.year}: the world's oldest stands in"
 
     def shape(self, zone: str, start: datetime, end: datetime) -> list[Signal]:
         """Typical hours of the zone; [] if there is no bundled shape."""
