@@ -23,8 +23,8 @@ _log = logging.getLogger(__name__)
 def best_ways_in_hindsight(
     job: Job, work: Work, world: World, window: tuple[datetime, datetime]
 ) -> Iterator[tuple[Segment, ...]] | None:
-    """What each option would have been, planned on what the intensities really were; None if they don't reach over
-    the whole window, or NumPy is absent. Regions of which nothing is known now are left out."""
+    """What each option would have been, planned on what the intensities really were; None if they don't cover the
+    window, the work does not fit into it, or NumPy is absent. Regions of which nothing is known are left out."""
     try:
         from joulewise.schedule.problem import best_ways, pose
     except ModuleNotFoundError as error:
@@ -34,8 +34,8 @@ def best_ways_in_hindsight(
         return None
     begin, end = window
     known = [name for name in (job.home, *job.regions) if name in world.signals and name in world.pue]
-    measured = _measured(job, work, begin, max(end, job.deadline, begin + work.duration), known[1:])
     try:
+        measured = _measured(job, work, begin, end, known[1:])
         problem = pose(measured, world.signals, _places(known, world.signals, world), begin)
         return (segments for _, segments in best_ways(problem, problem.slots.intensity_g_per_kwh))
     except (FactorError, ImpossibleWindow, SignalMismatch) as error:

@@ -184,6 +184,16 @@ def _moves(plan: Plan, segments: Sequence[Segment]) -> list[tuple[str, datetime,
     return found
 
 
+def _known_until(case: _Case) -> datetime:
+    """How far hindsight sees: to the deadline (or the end, if it came later), if the intensities at home reach there.
+
+    A decision that is made before the deadline knows nothing of the hours until then; a later one may supersede it.
+    """
+    wanted = max(case.plan.job.deadline, *(end for _, _, end, _ in case.placed))
+    home = case.world.signals.get(case.plan.job.home, ())
+    return min([wanted, *([max(signal.end for signal in home)] if home else [])])
+
+
 # Figures
 
 
@@ -231,7 +241,7 @@ def _method(signal: Signal) -> str:
 def _oracle(case: _Case, sides: Pair) -> Figure | None:
     """The least of all ways, at the intensities as they came. What was done and what is compared with are two of them,
     so that no rounding of slots can make hindsight worse than either."""
-    window = case.submitted_at, max(case.plan.job.deadline, *(end for _, _, end, _ in case.placed))
+    window = case.submitted_at, _known_until(case)
     ways = best_ways_in_hindsight(case.plan.job, case.work, case.world, window)
     if ways is None:
         return None
@@ -258,6 +268,7 @@ def _details(case: _Case, sides: Pair, terms: Terms) -> dict[str, Any]:
         "moved_gb": moved_gb(sides.realised_by),
         "pauses": len(pauses),
         "paused_s": sum((end - start).total_seconds() for start, end in pauses),
+        "hindsight_until": moment_text(_known_until(case)),
         "waited_s": (case.segments[0].start - case.submitted_at).total_seconds(),
         "planned": None if chosen is None else plain_figure(chosen.emissions),
         "planned_saved_g": None if not chosen or not now else now.emissions.value - chosen.emissions.value,

@@ -181,10 +181,20 @@ def test_hindsight_is_never_worse_than_what_was_done():
     assert decided([at(4, 2)]).oracle.value == pytest.approx(250)
 
 
-def test_hindsight_needs_the_whole_window():
+def test_hindsight_sees_as_far_as_the_intensities_reach():
+    """Done before its deadline: of the hours until then nothing is known yet."""
     short = {"DE": hourly("DE", *DAY[:5])}
+    found = decided([at(2, 2)], signals=short)
 
-    assert decided([at(3, 2)], signals=short).oracle is None
+    assert found.oracle.value == pytest.approx(200 + 100)
+    assert found.details["hindsight_until"] == (FIRST + 5 * HOUR).isoformat()
+    assert decided([at(2, 2)]).details["hindsight_until"] == (FIRST + 8 * HOUR).isoformat()
+
+
+def test_hindsight_needs_an_unbroken_record_of_the_window():
+    holed = {"DE": [*hourly("DE", *DAY[:5]), *hourly("DE", *DAY[6:], start=FIRST + 6 * HOUR)]}
+
+    assert decided([at(3, 2)], signals=holed).oracle is None
 
 
 def test_hindsight_counts_what_pausing_costs():
