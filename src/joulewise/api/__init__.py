@@ -12,7 +12,6 @@ from joulewise.core import settings as _settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
     from typing import Any
 
     import joulewise.ledger as _ledger
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     import joulewise.schedule as _schedule
     from joulewise.api.filing import Recovered
     from joulewise.api.submitting import Tasks
-    from joulewise.api.grid import Grid
     from joulewise.carbon import FactorChange, FactorSet
     from joulewise.core.formulas import Formula
     from joulewise.core.records import Bundle, Factor
@@ -367,27 +365,6 @@ def plugins() -> list[tuple[str, str, str, str]]:
     return found
 
 
-# The grid
-
-
-def grid_of(zone: str = "", settings: Settings | None = None, *, clock: str = "", now: datetime | None = None) -> Grid:
-    """A zone (by default the one that is set) to be looked at: `.at()`, `.history()`, `.forecast()`, `.calendar()`.
-
-    `clock` is a time zone ("Europe/Berlin") in place of the zone's own. Raises UsageError without a zone, FactorError
-    for an unknown one, NotFound for an unknown time zone.
-    """
-    from joulewise.api.grid import Grid
-
-    return Grid(zone, settings or load_settings(), clock=clock, now=now)
-
-
-def grid_zones(settings: Settings | None = None, *, typical: bool = False, live: bool = False) -> _report.Listing:
-    """The zones, or those with typical hours, or that a configured source knows."""
-    from joulewise.api import grid
-
-    return grid.zones(settings or load_settings(), typical=typical, live=live)
-
-
 # Where and when
 
 
@@ -460,26 +437,23 @@ def rank_regions(by: str = "average", **wanted: Any) -> list[_schedule.RankedReg
     return rank_regions(by, **wanted)
 
 
-def grid_rank(by: str = "average", limit: int = 0, **wanted: Any) -> _report.Listing:
-    """The cloud regions in order as a list; `wanted` goes to `rank_regions` (basis, prices, provider)."""
-    from joulewise.api import grid
-
-    return grid.ranked(by, limit, **wanted)
-
-
 # What the front doors draw with
 
 _DRAWING = ("draw", "draw_run", "draw_steps", "lists", "one_line", "plan_view", "FORMATS", "Style")
-_GRID_DRAWING = {
-    "calendar_page": "grid_page",
-    "calendar_svg": "grid_page",
-    "course_page": "grid_page",
-    "course_svg": "grid_page",
-    "draw_calendar": "grid_drawing",
-    "draw_course": "grid_drawing",
-    "draw_present": "grid_drawing",
-    "draw_windows": "grid_drawing",
+_ELSEWHERE = {
+    "grid_of": "joulewise.api.grid",
+    "grid_rank": "joulewise.api.grid",
+    "grid_zones": "joulewise.api.grid",
+    "calendar_page": "joulewise.report.grid_page",
+    "calendar_svg": "joulewise.report.grid_page",
+    "course_page": "joulewise.report.grid_page",
+    "course_svg": "joulewise.report.grid_page",
+    "draw_calendar": "joulewise.report.grid_drawing",
+    "draw_course": "joulewise.report.grid_drawing",
+    "draw_present": "joulewise.report.grid_drawing",
+    "draw_windows": "joulewise.report.grid_drawing",
 }
+"""Names of this API that are written in full where they are wired; they load when they are asked for."""
 
 
 def run_query(**wanted: Any) -> _ledger.RunQuery:
@@ -490,10 +464,10 @@ def run_query(**wanted: Any) -> _ledger.RunQuery:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _GRID_DRAWING:
+    if name in _ELSEWHERE:
         from importlib import import_module
 
-        return getattr(import_module(f"joulewise.report.{_GRID_DRAWING[name]}"), name)
+        return getattr(import_module(_ELSEWHERE[name]), name)
     if name not in _DRAWING:
         raise AttributeError(f"module 'joulewise.api' has no attribute {name!r}")
     import joulewise.report

@@ -14,7 +14,7 @@ from joulewise.carbon.codes import code_of
 from joulewise.carbon.providers.context import SourceContext
 from joulewise.carbon.providers.file import IntensityFile
 from joulewise.core.errors import FactorError, ProviderUnavailable, UsageError
-from joulewise.core.settings import Settings
+from joulewise.core.settings import Settings, load
 from joulewise.core.signals import Signal
 from joulewise.report import grid_lists
 from joulewise.report.grid_view import GridView
@@ -128,10 +128,19 @@ class Grid:
         )
 
 
-def zones(settings: Settings, *, typical: bool = False, live: bool = False) -> Listing:
+def grid_of(zone: str = "", settings: Settings | None = None, *, clock: str = "", now: datetime | None = None) -> Grid:
+    """A zone (by default the one that is set) to be looked at: `.at()`, `.history()`, `.forecast()`, `.calendar()`.
+
+    `clock` is a time zone ("Europe/Berlin") in place of the zone's own. Raises UsageError without a zone, FactorError
+    for an unknown one, NotFound for an unknown time zone.
+    """
+    return Grid(zone, settings or load(), clock=clock, now=now)
+
+
+def grid_zones(settings: Settings | None = None, *, typical: bool = False, live: bool = False) -> Listing:
     """Every zone that has an annual factor, or those with typical hours, or that a configured source knows."""
     every = carbon.places()
-    known = _live(settings, (place.zone for place in every))
+    known = _live(settings or load(), (place.zone for place in every))
     found = [place for place in every if (place.shape_years or not typical) and (place.zone in known or not live)]
     return grid_lists.zones(found, known)
 
@@ -161,7 +170,7 @@ def _knows(source: str, zone: str, own: IntensityFile) -> bool:
     return True
 
 
-def ranked(by: str = "average", limit: int = 0, **wanted: Any) -> Listing:
+def grid_rank(by: str = "average", limit: int = 0, **wanted: Any) -> Listing:
     """The cloud regions in order, the first `limit` of them (0: all); see `schedule.rank_regions`."""
     return grid_lists.regions(rank_regions(by, **wanted), by, limit)
 
