@@ -11,7 +11,8 @@ export PATH=$PATH:/usr/sbin:/sbin
 
 alive() { # alive NAME: our daemon of that name runs, and no other process has taken its number
   local pid
-  pid=$(cat "$folder/$1.pid" 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ]
+  pid=$(cat "$folder/$1.pid" 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] &&
+    ! grep -q '^State:.*Z' "/proc/$pid/status"
 }
 await() { # await WHAT COMMAND...: up to 20 s
   local what=$1

@@ -78,6 +78,8 @@ class Onboard:
                 code = child.wait(_POLL_S)
             except subprocess.TimeoutExpired:
                 if self._asked() and self.told_at_s is not None and time.monotonic() - self.told_at_s > save_s:
+                    child.kill()  # what it has started goes when Slurm takes the job off the node
+                    child.wait()
                     return 128 + signal.SIGKILL, f"did not stop within {save_s:g} s: ended, with what it had saved"
                 continue
             return (code if code >= 0 else 128 - code), ""

@@ -27,8 +27,8 @@ _OUR_SLURM = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS")
 _HINTS = (
     ("Unable to contact slurm controller", "`scontrol ping` says which controller is down; ask your cluster's admins"),
     ("configuration", "set SLURM_CONF to your cluster's slurm.conf"),
-    ("artition", "`sinfo` lists the partitions: --resource partition=NAME"),
     ("ccount", "`sacctmgr show associations user=$USER` lists your accounts: --resource account=NAME"),
+    ("artition", "`sinfo` lists the partitions: --resource partition=NAME"),
     ("node configuration is not available", "ask for less: `sinfo -o '%c %m %G'` lists what the nodes have"),
     ("time limit", "ask for less time: --resource time_limit_s=SECONDS"),
 )

@@ -108,9 +108,11 @@ class TaskFolder:
 
     @property
     def result(self) -> Result | None:
-        """How the last attempt ended, None while it runs or before the first."""
-        text = self._read("result.json")
-        return Result(**json.loads(text)) if text else None
+        """How the last attempt ended, None while it runs, before the first, or if nobody can tell."""
+        try:
+            return Result(**json.loads(self._read("result.json")))
+        except (ValueError, TypeError):  # absent, or torn by a disk that lost power
+            return None
 
     def write_result(self, result: Result) -> None:
         """Keep how the attempt ended."""
