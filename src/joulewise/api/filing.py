@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from joulewise.measure import Result, Taken
 
 
+ENERGY_BY_HOUR = "energy_by_hour_j"
+"""In a run's environment: [start, end, joules] of each clock hour (UTC) that it touched."""
 MOST_CHILDREN = 100
 """A report lists so many runs below a run; `joulewise runs` lists all."""
 
@@ -65,9 +67,11 @@ def with_carbon(result: Result, settings: Settings) -> Result:
     account = carbon.account(work, settings, intervals=intervals, location=location)
     notices = (*account.notices, *told)
     warnings = tuple(dict.fromkeys((*run.warnings, *notices)))
+    hours = [[start.isoformat(), end.isoformat(), energy_j] for start, end, energy_j in result.energy_by_hour]
     bundle = replace(
         result.bundle,
-        run=replace(run, warnings=warnings),
+        # energy by hour stays with the run, so that better intensities may be laid over it later
+        run=replace(run, warnings=warnings, environment={**run.environment, ENERGY_BY_HOUR: hours}),
         factors=account.factors,
         calculations=account.calculations,
     )

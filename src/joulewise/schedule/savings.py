@@ -268,6 +268,7 @@ def _details(case: _Case, sides: Pair, terms: Terms) -> dict[str, Any]:
         "moved_gb": moved_gb(sides.realised_by),
         "pauses": len(pauses),
         "paused_s": sum((end - start).total_seconds() for start, end in pauses),
+        "hindsight_regions": list(case.world.signals),
         "hindsight_until": moment_text(_known_until(case)),
         "waited_s": (case.segments[0].start - case.submitted_at).total_seconds(),
         "planned": None if chosen is None else plain_figure(chosen.emissions),

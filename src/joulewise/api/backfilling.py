@@ -1,0 +1,270 @@
+"""Better intensities for what is filed: emissions and savings are computed anew and supersede the old ones.
+
+The energy stays as it was measured, by clock hour. A second call files nothing, since nothing has got better since.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Protocol
+
+from joulewise import carbon, schedule
+from joulewise.api.filing import ENERGY_BY_HOUR
+from joulewise.core.errors import FactorError, JoulewiseError
+from joulewise.core.figures import Figure
+from joulewise.schedule import decision_details
+from joulewise.schedule.profile import energy_of
+
+if TYPE_CHECKING:
+    from joulewise.carbon import Known
+    from joulewise.core.plans import Decision
+    from joulewise.core.records import Bundle
+    from joulewise.core.settings import Settings
+    from joulewise.core.signals import Signal
+    from joulewise.ledger import Ledger, RunRow
+
+Interval = tuple[datetime, datetime, float]
+_PAGE = 200
+ACTOR = "carbon backfill"
+
+
+class Source(Protocol):
+    """Where better values come from: `carbon.Chain` is one."""
+
+    notices: list[str]
+
+    def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
+        """Signals that cover [start, end), all of one type."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfilled:
+    """What became of a run. `before` and `after` are its operational emissions, location-based; `status_before` and
+    `status_after` what they rest on. `changed` if better ones were filed, `decisions` how many of its savings were
+    computed anew. `why` says why nothing was filed, or what the reader should know."""
+
+    run_id: str
+    name: str
+    changed: bool
+    decisions: int = 0
+    before: Figure | None = None
+    after: Figure | None = None
+    status_before: str = ""
+    status_after: str = ""
+    why: str = ""
+
+
+def backfill(
+    ledger: Ledger,
+    settings: Settings,
+    *,
+    run: str | None = None,
+    since: datetime | None = None,
+    chain: Source | None = None,
+    change_type: bool = False,
+    now: datetime | None = None,
+) -> Iterator[Backfilled]:
+    """Revise one run, or all runs that began at or after `since` (all, without), newest first, as they come.
+
+    `change_type` lets lifecycle values take the place of direct ones and the like; they are never combined.
+    Raises NotFound for a run that is not there; nothing for a source that does not answer: then nothing is better.
+    """
+    chain = chain or carbon.chain_of(settings, os.environ)
+    now = (now or datetime.now(UTC)).astimezone(UTC)
+    for bundle in _bundles(ledger, run, since):
+        revised = _revised(ledger, bundle, settings, chain, change_type)
+        decisions = _decided_anew(ledger, bundle.run.id, chain, change_type, now)
+        yield replace(revised, decisions=decisions)
+
+
+def _bundles(ledger: Ledger, run: str | None, since: datetime | None) -> Iterator[Bundle]:
+    if run is not None:
+        yield ledger.bundle(ledger.resolve(run))
+        return
+    for row in _rows(ledger, since):
+        yield ledger.bundle(row.id)
+
+
+def _rows(ledger: Ledger, since: datetime | None) -> Iterator[RunRow]:
+    from joulewise.ledger import RunQuery
+
+    query = RunQuery(since=since, limit=_PAGE, count=False)
+    while True:
+        page = ledger.runs(query)
+        yield from page.rows
+        if page.next is None:
+            return
+        query = replace(query, cursor=page.next)
+
+
+# Runs
+
+
+def _revised(ledger: Ledger, bundle: Bundle, settings: Settings, chain: Source, change_type: bool) -> Backfilled:
+    operational = carbon.filed_operational(bundle)
+    told = Backfilled(run_id=bundle.run.id, name=bundle.run.name, changed=False)
+    if operational is None:
+        return replace(told, why="it has no location-based emissions: no energy was measured")
+    told = replace(told, before=operational.figure)
+    try:
+        zone = zone_of(bundle, settings)
+    except FactorError as error:
+        return replace(told, why=error.message)
+    old = carbon.known_of_run(bundle, zone) if zone else None
+    if old is None:
+        return replace(told, why="where it ran is not known: joulewise run --zone DE says so from the start")
+    told = replace(told, status_before=old.status, status_after=old.status)
+    intervals, note = energy_by_interval(bundle, ledger)
+    if not intervals:
+        return replace(told, why="no energy was measured")
+    try:
+        start, end = min(one[0] for one in intervals), max(one[1] for one in intervals)
+        signals = chain.signals(zone, start, max(end, start + timedelta(microseconds=1)))
+        new = carbon.known_of_signals(carbon.spread_energy(intervals, signals), zone)
+        why = "no better values are known yet" if new is None else _refusal(new, old, change_type)
+        if why:
+            return replace(told, why=why)
+        revision = carbon.revise(bundle, intervals, signals)
+    except JoulewiseError as error:  # one run that can't be revised must not keep the others from it
+        return replace(told, why=error.message)
+    ledger.append_calculations(revision.calculations, factors=revision.factors, actor=ACTOR)
+    after = next(one.figure for one in revision.calculations if one.supersedes == operational.id)
+    return replace(told, changed=True, after=after, status_after=new.status if new else "", why=note)
+
+
+def _refusal(new: Known, old: Known, change_type: bool) -> str:
+    """Why the new values don't take the place of the old ones; "" if they do."""
+    if not carbon.is_better(new, old):
+        return "no better values are known yet"
+    if new.type != old.type and not change_type:
+        return (
+            f"the better values are {'/'.join(new.type)}, the filed ones {'/'.join(old.type)}: these can't be compared "
+            "(--change-type files them all the same)"
+        )
+    return ""
+
+
+def zone_of(bundle: Bundle, settings: Settings) -> str:
+    """The grid zone of a run: what was set when it ran, else the zone of the factors that it took; "" if unknown.
+
+    Raises FactorError for a zone that does not exist.
+    """
+    kept = str((bundle.run.environment.get("settings") or {}).get("zone") or "")
+    if kept:
+        return carbon.resolve(kept).zone
+    zones = {factor.zone for factor in bundle.factors if factor.kind == "intensity"} - {"WORLD"}
+    if len(zones) == 1:
+        return zones.pop()
+    return carbon.resolve(settings.zone).zone if settings.zone and not zones else ""
+
+
+def energy_by_interval(bundle: Bundle, ledger: Ledger) -> tuple[list[Interval], str]:
+    """The run's energy over time, and a note if it had to be taken as even: by hour as filed with the run, else from
+    its power trace, scaled to its energy, else evenly. Empty without energy."""
+    filed = bundle.run.environment.get(ENERGY_BY_HOUR)
+    if filed:
+        moment = datetime.fromisoformat
+        return [(moment(start), moment(end), energy_j) for start, end, energy_j in filed], ""
+    energy = energy_of(bundle)
+    if energy is None or not energy.figure.value > 0:
+        return [], ""
+    traced = _traced(bundle, ledger, energy.figure.value)
+    if traced:
+        return traced, ""
+    run = bundle.run
+    end = max(run.ended_at, run.started_at + timedelta(microseconds=1))
+    hours = (end - run.started_at) / timedelta(hours=1)
+    note = "its energy by hour is not known and was taken as even" if hours > 1 else ""
+    return [(run.started_at, end, energy.figure.value)], note
+
+
+def _traced(bundle: Bundle, ledger: Ledger, energy_j: float) -> list[Interval]:
+    from joulewise.api import _trace_of
+
+    trace: Mapping[str, Sequence[float | None]] = _trace_of(bundle, ledger.trace_folder) or {}
+    begin, last_s = bundle.run.started_at, 0.0
+    found: list[Interval] = []
+    for moment_s, power_w in zip(trace.get("t_s", ()), trace.get("mine_w", ()), strict=False):
+        if moment_s is None or not moment_s > last_s:
+            continue
+        if power_w is not None and isfinite(power_w) and power_w > 0:
+            start, end = (begin + timedelta(seconds=one) for one in (last_s, moment_s))
+            found.append((start, end, power_w * (moment_s - last_s)))
+        last_s = moment_s
+    whole_j = sum(one[2] for one in found)
+    return [(start, end, part_j * energy_j / whole_j) for start, end, part_j in found] if whole_j > 0 else []
+
+
+# Savings
+
+
+def _decided_anew(ledger: Ledger, run_id: str, chain: Source, change_type: bool, now: datetime) -> int:
+    """Supersede the run's decisions that better intensities change; how many."""
+    count = 0
+    for old in ledger.decisions(run_id):
+        new = _decided(ledger, old, chain, change_type, now)
+        if new is not None:
+            ledger.append_decision(new, actor=ACTOR)
+            count += 1
+    return count
+
+
+def _decided(ledger: Ledger, old: Decision, chain: Source, change_type: bool, now: datetime) -> Decision | None:
+    details = old.details
+    pieces = decision_details.pieces_of(details)
+    if old.plan_id is None or not pieces or not old.segments:
+        return None
+    plan = ledger.plan(old.plan_id)
+    seen = details.get("hindsight_regions", ())
+    regions = dict.fromkeys((plan.job.home, *(one.region for one in old.segments), *seen))
+    try:
+        start, end = _window(plan.created_at, plan.job.deadline, old, now)
+        signals = {name: chain.signals(carbon.resolve(name).zone, start, end) for name in regions}
+        new = schedule.decide(plan, old.run_id, pieces, old.segments, signals, _terms(old, chain), decided_at=now)
+    except JoulewiseError:  # holes, or unlike types: what is filed stands
+        return None
+    before, after = (_known(one, plan.job.home) for one in (old, new))
+    if before is None or after is None:
+        return None
+    grown = _hindsight(new) > _hindsight(old) and after.sureness >= before.sureness and after.type == before.type
+    return new if grown or not _refusal(after, before, change_type) else None
+
+
+def _window(created_at: datetime, deadline: datetime, old: Decision, now: datetime) -> tuple[datetime, datetime]:
+    """From submit to the deadline, as far as it has passed, and at least over what the decision needs."""
+    needed = [signal.end for one in decision_details.signals_of(old.details).values() for signal in one]
+    return created_at, max(min(deadline, now), old.segments[-1].end, *needed)
+
+
+def _terms(old: Decision, chain: Source) -> schedule.Terms:
+    details = old.details
+
+    def figures(name: str) -> dict[str, Figure]:
+        return {region: Figure(**one) for region, one in details.get(name, {}).items()}
+
+    energy: Mapping[str, Any] | None = details.get("energy")
+    return schedule.Terms(
+        energy=None if energy is None else Figure(**energy),
+        pue=figures("pue"),
+        market=figures("market"),
+        overheads=decision_details.stretches_of(details.get("overheads")),
+        supersedes=old.id,
+        notices=tuple(chain.notices),
+    )
+
+
+def _known(decision: Decision, home: str) -> Known | None:
+    """What a decision rests on, hour by hour alike."""
+    zone = carbon.resolve(home).zone
+    used = [one for found in decision_details.signals_of(decision.details).values() for one in found]
+    return carbon.known_of_signals([(one, (one.end - one.start).total_seconds()) for one in used], zone)
+
+
+def _hindsight(decision: Decision) -> datetime:
+    text = decision.details.get("hindsight_until")
+    return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)
