@@ -24,7 +24,7 @@ from joulewise.report.power_chart import nice_step
 
 BACKGROUNDS = (195, 230, 223, 222, 215, 208, 166, 130, 52)
 """Of the 256 colours of a terminal, pale blue to dark brown; their lightness falls throughout."""
-_DARK_FROM = 6
+DARK_FROM = 7
 _CELL, _NARROW_CELL = 3, 2
 _UNKNOWN, _NO_HOUR = "?", "-"
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
@@ -64,7 +64,7 @@ def _block(cells: Sequence[Cell], scale: Scale | None, unit: float, size: int, n
     mark = "*" if any(cell.marked for cell in cells) else " "
     present = now is not None and means[0].start <= now < means[-1].end
     shade = scale.shade(level)
-    ink = "color(231)" if shade >= _DARK_FROM else "color(16)"
+    ink = "color(231)" if shade >= DARK_FROM else "color(16)"
     return Text(
         f"{text.rjust(size - 1)}{mark}", style=f"{ink} on color({BACKGROUNDS[shade]}){' bold underline' * present}"
     )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joulewise.report import calendar, grid_page, intensity_chart
+from joulewise.report import calendar, grid_page, grid_text, intensity_chart
 from joulewise.report.calendar import offset_text
 from joulewise.report.heat_map import MOST_LEVELS, week, year
 from joulewise.report.html import resource
@@ -215,6 +215,25 @@ def test_files_of_pictures_stand_alone():
 def colours(style, block):
     found = dict(re.findall(r"--h(\d): (#[0-9a-f]{6})", style.split("@media screen")[block]))
     return [found[str(level)] for level in range(MOST_LEVELS)]
+
+
+def xterm(code):
+    """The colour of one of a terminal's 256, from 16 on."""
+    steps = (0, 95, 135, 175, 215, 255)
+    return "#" + "".join(f"{steps[(code - 16) // size % 6]:02x}" for size in (36, 6, 1))
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_numbers_can_be_read_on_every_colour_of_a_terminal():
+    inks = [xterm(231) if shade >= grid_text.DARK_FROM else xterm(16) for shade in range(MOST_LEVELS)]
+    grounds = [xterm(code) for code in grid_text.BACKGROUNDS]
+
+    assert [contrast(*pair) >= 4.5 for pair in zip(inks, grounds, strict=True)] == [True] * MOST_LEVELS
+    assert sorted(map(luminance, grounds), reverse=True) == list(map(luminance, grounds))
 
 
 def luminance(colour):
