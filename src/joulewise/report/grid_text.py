@@ -22,9 +22,9 @@ from joulewise.report.heat_map import HOURS, Cell, HeatMap, Scale
 from joulewise.report.listing import Style
 from joulewise.report.power_chart import nice_step
 
-BACKGROUNDS = (195, 230, 223, 222, 215, 208, 166, 130, 52)
+BACKGROUNDS = (195, 223, 215, 208, 172, 166, 130, 88, 52)
 """Of the 256 colours of a terminal, pale blue to dark brown; their lightness falls throughout."""
-DARK_FROM = 7
+DARK_FROM = 6
 _CELL, _NARROW_CELL = 3, 2
 _UNKNOWN, _NO_HOUR = "?", "-"
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
