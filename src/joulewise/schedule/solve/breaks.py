@@ -59,13 +59,14 @@ class Break:
             return
         until = slack - self.slots
         left = done[..., :until] + self.leave[:, unit : unit + until]
-        reached = self._reached(left) + self.enter[:, unit + self.slots : unit + slack]
+        enter = self.enter[:, unit + self.slots : unit + slack]
+        reached = np.add(self._reached(left), enter, out=left)
         np.minimum(best[..., self.slots :], reached, out=best[..., self.slots :])
 
     def _reached(self, left: Floats) -> Floats:
         """The least of the past up to each edge, [K, R or 1, S]: of the region itself, or of all the others."""
         if not self.across:
-            return np.minimum.accumulate(left, axis=-1)
+            return np.minimum.accumulate(left, axis=-1, out=left)
         if not isinstance(self.transfer_g, float):
             past = np.minimum.accumulate(left, axis=-1)
             return np.stack([(past + grams[:, None]).min(axis=-2) for grams in self.transfer_g.T], axis=-2)

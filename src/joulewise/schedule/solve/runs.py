@@ -60,7 +60,9 @@ def best_runs(
     if move is not None and len(rows) > 1:
         breaks.append(Break.move(rows, missing, overhead, move))
     limited = max_runs is not None and max_runs < work.units
-    problem = _Problem(rows, missing, work, slack, breaks, max_runs if limited and max_runs else 0)
+    problem = _Problem(
+        rows, missing if missing.any() else None, work, slack, breaks, max_runs if limited and max_runs else 0
+    )
     grams, waits = entry_of(entry, len(rows))
     values = problem.forward(grams, waits)
     path = problem.backward(values)
@@ -70,37 +72,36 @@ def best_runs(
 @dataclass(frozen=True, slots=True, eq=False)
 class _Problem:
     rows: Floats
-    missing: Flags
+    missing: Flags | None
     work: Work
     slack: int
     breaks: list[Break]
     max_runs: int
 
-    def forward(self, grams: Floats, waits: NDArray[np.intp]) -> list[Floats]:
-        """The least emissions of every state, [K, R, S] after each unit."""
-        first = np.full((max(1, self.max_runs), len(self.rows), self.slack), np.inf)
-        first[0] = self._unit_g(0) + grams[:, None]
-        first[0][np.arange(self.slack) < waits[:, None]] = np.inf
-        values = [first]
+    def forward(self, grams: Floats, waits: NDArray[np.intp]) -> Floats:
+        """The least emissions of every state, [L, K, R, S]: after each unit."""
+        states = (self.work.units, max(1, self.max_runs), len(self.rows), self.slack)
+        values = np.empty(states)
+        values[0] = np.inf
+        values[0, 0] = self._unit_g(0) + grams[:, None]
+        values[0, 0][np.arange(self.slack) < waits[:, None]] = np.inf
         for unit in range(1, self.work.units):
-            values.append(self._next(values[-1], unit))
+            done, best = values[unit - 1], values[unit]
+            best[...] = done
+            later, earlier = (best[1:], done[:-1]) if self.max_runs else (best, done)
+            for gap in self.breaks:
+                gap.relax(later, earlier, unit)
+            best += self._unit_g(unit)
         return values
 
     def _unit_g(self, unit: int) -> Floats:
         window = slice(unit, unit + self.slack)
         grams: Floats = self.rows[:, window] * self.work.energy_kwh[unit]
-        grams[self.missing[:, window]] = np.inf
+        if self.missing is not None:
+            grams[self.missing[:, window]] = np.inf
         return grams
 
-    def _next(self, done: Floats, unit: int) -> Floats:
-        best = done.copy()
-        later, earlier = (best[1:], slice(None, -1)) if self.max_runs else (best, slice(None))
-        for gap in self.breaks:
-            gap.relax(later, done[earlier], unit)
-        best += self._unit_g(unit)
-        return best
-
-    def backward(self, values: list[Floats]) -> list[tuple[int, int]]:
+    def backward(self, values: Floats) -> list[tuple[int, int]]:
         """(region, slot) of every unit, along a best path."""
         runs, region, idle = first_least(values[-1])
         path = [(region, self.work.units - 1 + idle)]
