@@ -38,8 +38,8 @@ COMPLETE = 0.5
 """An hour with less than this share of the median generation misses a fuel, and is left out."""
 CENTROID_H = 0.75
 """The middle of solar generation may be this far from the sun's: farther off, hours are labelled by their end."""
-SPREAD = 1.15
-"""Bounds are stretched by this (in logarithms), so that they hold 95 % of the hours of a year left out."""
+SPREAD = 1.5
+"""Bounds are stretched by this (in logarithms), so that they hold 95 % of the hours of a year left out, on average."""
 MIRROR = {9: 3, 10: 2, 11: 1, 12: 1}
 """Month that stands for one that is missing: that with the sun at the same height."""
 MIRROR_SPREAD = 1.25
