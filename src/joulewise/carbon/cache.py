@@ -65,8 +65,14 @@ class Cached:
         """As the source; what can't be fetched now comes from the disk, as old as it is, if there is anything."""
         end = min(end, self._now())
         found: list[Signal] = []
+        failed: ProviderUnavailable | None = None
         for month, first, last in _months(start, end):
-            found += self._of_month(zone, month, first, last)
+            try:
+                found += self._of_month(zone, month, first, last)
+            except ProviderUnavailable as error:
+                failed = error
+        if failed and not found:
+            raise failed
         return found
 
     def forecast(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
@@ -79,26 +85,26 @@ class Cached:
             now = self._now()
             age = now - kept[-1].asked_at if kept else timedelta.max
             if timedelta() <= age < FRESH_FORECAST and end <= kept[-1].until:
-                return _overlapping(kept[-1].signals, start, end, "cache")
+                return _overlapping(kept[-1].signals, start, end)
             try:
-                fresh = tuple(self._asking(lambda source: source.forecast(zone, start, end)))
+                fresh = tuple(_live(self._asking(lambda source: source.forecast(zone, start, end))))
             except ProviderUnavailable:
                 if age < USABLE_FORECAST:
-                    return _overlapping(kept[-1].signals, start, end, "cache")
+                    return _overlapping(kept[-1].signals, start, end)
                 raise
             write_forecasts(path, [*kept, Forecast(now, end, fresh)][-KEPT_FORECASTS:])
-        return _overlapping(fresh, start, end, "live")
+        return _overlapping(fresh, start, end)
 
     def _of_month(self, zone: str, month: str, start: datetime, end: datetime) -> list[Signal]:
         path = self._folder / f"{zone}.{month}.json"
         with locked(path):
             kept = read_month(path)
             stale = self._stale(kept.asked, start, end)
-            old = _overlapping(kept.signals, start, end, "cache")
+            old = _overlapping(kept.signals, start, end)
             if stale is None:
                 return old
             try:
-                fresh = list(self._asking(lambda source: source.signals(zone, *stale)))
+                fresh = _live(self._asking(lambda source: source.signals(zone, *stale)))
             except ProviderUnavailable:
                 if not old:
                     raise
@@ -107,7 +113,7 @@ class Cached:
             before = [one for one in kept.signals if one.end <= stale[0] or one.start >= stale[1]]
             asked = kept.asked | {hour: self._now() for hour, _ in hours(*stale)}
             write_month(path, Month(_sorted([*before, *fresh]), asked))
-        return _sorted([*_overlapping(before, start, end, "cache"), *_overlapping(fresh, start, end, "live")])
+        return _overlapping(_sorted([*before, *fresh]), start, end)
 
     def _stale(self, asked: dict[datetime, datetime], start: datetime, end: datetime) -> Stretch | None:
         """The hours from the first to the last that must be asked for; None if none must."""
@@ -155,8 +161,12 @@ def _months(start: datetime, end: datetime) -> Iterator[tuple[str, datetime, dat
         start = turn
 
 
-def _overlapping(signals: Sequence[Signal], start: datetime, end: datetime, grade: str) -> list[Signal]:
-    return [replace(one, grade=grade) for one in signals if one.start < end and start < one.end]
+def _overlapping(signals: Sequence[Signal], start: datetime, end: datetime) -> list[Signal]:
+    return [one for one in signals if one.start < end and start < one.end]
+
+
+def _live(signals: Sequence[Signal]) -> list[Signal]:
+    return [replace(one, grade="live") for one in signals]
 
 
 def _sorted(signals: Sequence[Signal]) -> list[Signal]:

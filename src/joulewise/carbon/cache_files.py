@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from joulewise.core.errors import JoulewiseError
-from joulewise.core.signal_series import from_series, moment_text, to_series
+from joulewise.core.signal_series import Series, from_series, moment_text, to_series
 from joulewise.core.signals import Signal
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def read_month(path: Path) -> Month:
 def write_month(path: Path, month: Month) -> None:
     """Replace the file."""
     asked = [[moment_text(hour), moment_text(at)] for hour, at in sorted(month.asked.items())]
-    _write(path, {"signals": to_series(month.signals), "asked": asked})
+    _write(path, {"signals": _kept(month.signals), "asked": asked})
 
 
 def read_forecasts(path: Path) -> list[Forecast]:
@@ -90,7 +90,7 @@ def read_forecasts(path: Path) -> list[Forecast]:
 def write_forecasts(path: Path, forecasts: list[Forecast]) -> None:
     """Replace the file."""
     rows = [
-        {"asked_at": moment_text(one.asked_at), "until": moment_text(one.until), "signals": to_series(one.signals)}
+        {"asked_at": moment_text(one.asked_at), "until": moment_text(one.until), "signals": _kept(one.signals)}
         for one in forecasts
     ]
     _write(path, {"forecasts": rows})
@@ -104,6 +104,11 @@ def read_failure(path: Path) -> tuple[datetime, str] | None:
 def write_failure(path: Path, at: datetime, why: str) -> None:
     """Replace the file."""
     _write(path, {"at": moment_text(at), "why": why})
+
+
+def _kept(signals: Iterable[Signal]) -> list[Series]:
+    """What comes back from here is graded `cache`, however it came."""
+    return [{**one, "grade": "cache"} for one in to_series(signals)]
 
 
 def _month(found: dict[str, Any]) -> Month:

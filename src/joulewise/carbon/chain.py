@@ -199,7 +199,7 @@ def _by_type(signals: Iterable[Signal], wanted: Wanted) -> dict[Type, list[Signa
     found: dict[Type, list[Signal]] = {}
     for signal in signals:
         if signal.kind == wanted.kind and wanted.of_type in (None, signal.type):
-            found.setdefault(signal.type, []).append(replace(signal, grade=signal.grade or "live"))
+            found.setdefault(signal.type, []).append(signal if signal.grade else replace(signal, grade="live"))
     return found
 
 

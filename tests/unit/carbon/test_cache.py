@@ -194,6 +194,16 @@ def test_what_was_kept_serves_while_the_provider_is_down(server: GridServer, tmp
     assert {one.grade for one in found} == {"cache"}
 
 
+def test_a_month_that_fails_does_not_take_the_other_along(server: GridServer, tmp_path: Path) -> None:
+    source = cached(server, tmp_path)
+    february = server.now() - 25 * DAY
+    source.signals("GB", february, february + 5 * HOUR)
+    server.always = DROP
+    found = source.signals("GB", february, february + 10 * DAY)
+    assert len(found) == 10
+    assert found[-1].end == february + 5 * HOUR
+
+
 def test_a_forecast_is_fresh_for_half_an_hour(server: GridServer, tmp_path: Path) -> None:
     source = cached(server, tmp_path)
     made = server.now()
