@@ -2,9 +2,10 @@
 
     python benchmarks/planner_speed.py      prints, and writes results/planner_speed.json
 
-Each problem is solved again and again for about a second; best and median of the wall time are shown. The best says
-what the code takes, the median what a busy machine makes of it. `reference_ms` is a plain NumPy sort of 438,000 numbers
-in the same run, so that figures of different machines can be compared. Element-wise NumPy runs on one core.
+Each problem is solved again and again for about a second. Best and median are CPU time: one core (element-wise NumPy
+runs on one), and other work on the machine counts only as far as it empties the caches. `wall_best_ms` is the best by
+the clock on the wall. `reference_ms` is a plain NumPy sort of 438,000 numbers in the same run, so that figures of
+different machines can be compared.
 """
 
 from __future__ import annotations
@@ -70,15 +71,22 @@ def problems() -> dict[str, Callable[[], object]]:
 
 
 def times_ms(call: Callable[[], object], seconds: float) -> dict[str, float]:
-    """Best and median of the wall time of `call`, ms."""
+    """Best and median of the CPU time of `call`, and its best wall time, ms."""
     call()
-    found: list[float] = []
+    used: list[float] = []
+    passed: list[float] = []
     until = time.perf_counter() + seconds
-    while len(found) < 5 or time.perf_counter() < until:
-        started = time.perf_counter()
+    while len(used) < 5 or time.perf_counter() < until:
+        started, busy = time.perf_counter(), time.process_time()
         call()
-        found.append((time.perf_counter() - started) * 1_000)
-    return {"best_ms": round(min(found), 3), "median_ms": round(statistics.median(found), 3), "count": len(found)}
+        used.append((time.process_time() - busy) * 1_000)
+        passed.append((time.perf_counter() - started) * 1_000)
+    return {
+        "best_ms": round(min(used), 3),
+        "median_ms": round(statistics.median(used), 3),
+        "wall_best_ms": round(min(passed), 3),
+        "count": len(used),
+    }
 
 
 def measure(seconds: float = SECONDS_EACH) -> dict[str, Any]:
@@ -98,7 +106,7 @@ def measure(seconds: float = SECONDS_EACH) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, write. Exit code 1 if a figure to reach is missed even by the best time."""
+    """Measure, print, write. Exit code 1 if a figure to reach is missed by the median."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, default=RESULTS)
     parser.add_argument("--seconds", type=float, default=SECONDS_EACH, help="time for each problem")
@@ -108,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         limit = f"   to reach {figures['to_reach_ms']:g}" if "to_reach_ms" in figures else ""
         print(f"{name:40} best {figures['best_ms']:8.2f} ms   median {figures['median_ms']:8.2f} ms{limit}")
     options.to.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    return int(any(found["problems"][name]["best_ms"] > limit_ms for name, limit_ms in TO_REACH_MS.items()))
+    return int(any(found["problems"][name]["median_ms"] > limit_ms for name, limit_ms in TO_REACH_MS.items()))
 
 
 if __name__ == "__main__":

@@ -186,10 +186,13 @@ def _sliding_least(values: Floats, width: int) -> NDArray[np.int64]:
     """
     count = len(values)
     width = min(width, count)
-    index = np.arange(count, dtype=np.int64)
     mask = (1 << max(LEAST_INDEX_BITS, count.bit_length())) - 1
-    words = np.full(count + width - 1, np.iinfo(np.int64).max)
-    words[:count] = (_not_negative(values).view(np.int64) + (mask >> 1)) & ~mask | index
+    words = np.empty(count + width - 1, dtype=np.int64)
+    words[count:] = np.iinfo(np.int64).max
+    bits = words[:count]
+    np.add(_not_negative(values).view(np.int64), mask >> 1, out=bits)
+    bits &= ~mask
+    bits |= np.arange(count)
     span = 1
     while span < width:
         step = min(span, width - span)
