@@ -10,7 +10,7 @@ from joulewise.report import grid_lists
 from joulewise.report.escape import plain, to_ascii
 from joulewise.report.grid_text import course_text, heat_text
 from joulewise.report.grid_view import GridView
-from joulewise.report.grid_words import data_words, window_words
+from joulewise.report.grid_words import best_starts, data_words
 from joulewise.report.heat_map import HeatMap
 from joulewise.report.listing import Listing, Style, draw
 
@@ -30,9 +30,9 @@ def draw_course(view: GridView, format: str, style: Style | None = None) -> str:
     style = style or Style()
     if format != "table":
         return draw(grid_lists.course(view), format, style)
-    windows = [window_words(window, view) + "." for window in view.windows()]
+    starts = best_starts(view)
     parts = [f"Carbon intensity of {plain(view.title)}", "", course_text(view, style)]
-    parts += [*_paragraphs(windows, style), ""] if windows else []
+    parts += [*_paragraphs(starts, style), ""] if starts else []
     return _joined([*parts, *_paragraphs(data_words(view.signals), style)], style)
 
 

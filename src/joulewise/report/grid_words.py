@@ -56,6 +56,15 @@ def data_words(signals: Sequence[Signal]) -> list[str]:
     return [*said, f"Counted: {type_words(signals[0])}."]
 
 
+def best_starts(view: GridView) -> list[str]:
+    """A sentence a window; one for all where every hour is alike."""
+    windows = view.windows()
+    values = {round(signal.intensity_g_per_kwh, 6) for signal in view.signals}
+    if windows and len(values) == 1:
+        return ["Every hour is alike, as far as is known: no start is better than another."]
+    return [f"{window_words(window, view)}." for window in windows]
+
+
 def window_words(window: Window, view: GridView) -> str:
     """ "Best 3 h start: tomorrow 12:00 (11:00 UTC), 18 % below now"."""
     start = window.best.start

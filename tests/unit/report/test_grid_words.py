@@ -10,6 +10,7 @@ import pytest
 from joulewise.report.grid_view import Window
 from joulewise.report.grid_words import (
     as_sentences,
+    best_starts,
     clock_words,
     data_words,
     difference_words,
@@ -87,6 +88,16 @@ def test_the_best_start_in_plain_words():
         "Best 3 h start: today 12:00 (11:00 UTC), 6 % below now; the 95 % bands overlap"
     )
     assert difference_words(one, is_now=True) == "no later start is cleaner"
+
+
+def test_where_every_hour_is_alike_no_start_is_named():
+    start = NOW.replace(minute=0)
+    signal = example_signal(start, 250.0, hours=40, status="annual", grade="annual")
+    alike = example_grid(start=start, end=start + timedelta(hours=40), signals=(signal,))
+
+    assert best_starts(alike) == ["Every hour is alike, as far as is known: no start is better than another."]
+    assert len(best_starts(example_grid())) == 3
+    assert best_starts(example_grid(signals=())) == []
 
 
 def test_a_clear_difference_and_none():
