@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from joulewise.core.errors import OutOfRange
 from joulewise.core.figures import Figure
 from joulewise.core.plans import Segment
 from joulewise.core.units import h_from_s, kwh_from_j
@@ -49,6 +50,8 @@ def elastic_plan(problem: Problem, futures: Futures, now: Usage, speedup: Sequen
     One worker takes the job's mean power and needs its whole duration; each more takes as much again. Stopping,
     starting and adding workers is taken to be free. Raises OutOfRange for a curve that is not rising and concave.
     """
+    if speedup[0] != 1:
+        raise OutOfRange(f"one worker is as fast as one worker, not {speedup[0]:g} times", hint="--speedup 1,1.9,2.7")
     job, slots = problem.job, problem.slots
     mean_w = job.energy_j / job.duration_s
     per_slot_kwh = kwh_from_j(mean_w * slots.slot_s) * np.arange(1, len(speedup) + 1)
