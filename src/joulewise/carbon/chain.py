@@ -128,7 +128,7 @@ class Chain:
             answer = within(limit_s, lambda: _by_type(ask(source), wanted), source.name)
         except JoulewiseError as error:
             _log.info("%s: %s", source.name, error)
-            self._tell(f"no intensities from {source.name}: {error.message}")
+            self._tell(unanswered(source.name, error))
         except Exception as error:  # noqa: BLE001 - somebody else's plug-in must not end the user's job
             _log.warning("the intensity source %s failed", source.name, exc_info=True)
             self._tell(f"no intensities from {source.name}: it failed with {type(error).__name__}")
@@ -187,6 +187,11 @@ class Chain:
     def _tell(self, notice: str) -> None:
         if notice and notice not in self.notices:
             self.notices.append(notice)
+
+
+def unanswered(name: str, error: JoulewiseError) -> str:
+    """What to tell of a source that gives nothing, with the cure."""
+    return f"no intensities from {name}: {error.message}" + (f" (try: {error.hint})" if error.hint else "")
 
 
 def _forecast_of(source: IntensityProvider, wanted: Wanted) -> Sequence[Signal]:

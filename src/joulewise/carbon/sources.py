@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from joulewise.carbon.cache import Cached
-from joulewise.carbon.chain import Chain
+from joulewise.carbon.chain import Chain, unanswered
 from joulewise.carbon.clock import utc_now
 from joulewise.carbon.factors import FactorSet
 from joulewise.carbon.providers.context import SourceContext
@@ -43,7 +43,7 @@ def chain_of(
         try:
             sources.append(_source(name, settings, environ, now, web))
         except JoulewiseError as error:
-            notices.append(f"no intensities from {name}: {error.message}")
+            notices.append(unanswered(name, error))
     return Chain(sources, factors=factors, shapes=BundledShapes(factors), now=now, notices=notices)
 
 

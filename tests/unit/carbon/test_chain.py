@@ -210,7 +210,7 @@ def trouble(error: Exception) -> Callable[[], object]:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ProviderUnavailable("busy", hint="wait"), "no intensities from test: busy"),
+        (ProviderUnavailable("busy", hint="wait"), "no intensities from test: busy (try: wait)"),
         (FactorError("no such zone"), "no such zone"),
         (ZeroDivisionError("x"), "failed with ZeroDivisionError"),
     ],
