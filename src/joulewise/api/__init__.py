@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from joulewise.api.submitting import Tasks
     from joulewise.carbon import FactorChange, FactorSet
     from joulewise.core.formulas import Formula
+    from joulewise.core.plans import Decision
     from joulewise.core.records import Bundle, Factor
     from joulewise.core.settings import Settings
     from joulewise.measure import Calibration, Diagnosis, Measured, Result
@@ -116,7 +117,9 @@ def show(run: str = "latest", settings: Settings | None = None, *, equivalents: 
     with current_ledger(settings) as ledger:
         found = ledger.bundle(_resolved(ledger, run))
         children = [ledger.bundle(row.id) for row in ledger.children(found.run.id)[:MOST_CHILDREN]]
-        return view_of(found, children, trace=_trace_of(found, ledger.trace_folder), equivalents=equivalents)
+        trace = _trace_of(found, ledger.trace_folder)
+        decisions = ledger.decisions(found.run.id)
+        return view_of(found, children, trace=trace, equivalents=equivalents, decisions=decisions)
 
 
 def report(run: str = "latest", format: str = "html", settings: Settings | None = None) -> str:
@@ -143,11 +146,12 @@ def view_of(
     trace: _report.PowerTrace | None = None,
     *,
     equivalents: bool = False,
+    decisions: Sequence[Decision] = (),
 ) -> _report.RunView:
     """Any bundle ready to be drawn, filed or not."""
     import joulewise.report as room
 
-    return room.view(bundle, children, trace, room.equivalents_of(bundle) if equivalents else ())
+    return room.view(bundle, children, trace, room.equivalents_of(bundle) if equivalents else (), decisions)
 
 
 def _resolved(ledger: _ledger.Ledger, run: str) -> str:
@@ -441,6 +445,12 @@ def rank_regions(by: str = "average", **wanted: Any) -> list[_schedule.RankedReg
 
 _DRAWING = ("draw", "draw_run", "draw_steps", "lists", "one_line", "plan_view", "FORMATS", "Style")
 _ELSEWHERE = {
+    "backfill": "joulewise.api.backfilling",
+    "backfill_list": "joulewise.report.savings_view",
+    "saved_jobs": "joulewise.api.saving",
+    "savings": "joulewise.api.saving",
+    "savings_account": "joulewise.report.savings_view",
+    "savings_jobs": "joulewise.report.savings_view",
     "grid_of": "joulewise.api.grid",
     "grid_rank": "joulewise.api.grid",
     "grid_zones": "joulewise.api.grid",

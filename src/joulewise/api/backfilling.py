@@ -13,7 +13,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 from joulewise import carbon, schedule
-from joulewise.api.filing import ENERGY_BY_HOUR
+from joulewise.api.filing import ENERGY_BY_HOUR, current
+from joulewise.core import settings as _settings
 from joulewise.core.errors import FactorError, JoulewiseError
 from joulewise.core.figures import Figure
 from joulewise.schedule import decision_details
@@ -60,6 +61,19 @@ class Backfilled:
 
 
 def backfill(
+    run: str | None = None,
+    settings: Settings | None = None,
+    *,
+    since: datetime | None = None,
+    change_type: bool = False,
+) -> Iterator[Backfilled]:
+    """Revise one run, or all that began at or after `since`, where better intensities are known; see `backfill_in`."""
+    settings = settings or _settings.load()
+    with current(settings) as ledger:
+        yield from backfill_in(ledger, settings, run=run, since=since, change_type=change_type)
+
+
+def backfill_in(
     ledger: Ledger,
     settings: Settings,
     *,
@@ -109,7 +123,7 @@ def _revised(ledger: Ledger, bundle: Bundle, settings: Settings, chain: Source, 
     operational = carbon.filed_operational(bundle)
     told = Backfilled(run_id=bundle.run.id, name=bundle.run.name, changed=False)
     if operational is None:
-        return replace(told, why="it has no location-based emissions: no energy was measured")
+        return replace(told, why="it has no location-based emissions to revise")
     told = replace(told, before=operational.figure)
     try:
         zone = zone_of(bundle, settings)

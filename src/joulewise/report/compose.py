@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from joulewise.core.plans import Decision
 from joulewise.core.records import Bundle, Run
 from joulewise.report.below import bands_below, blocks_below, evaluation_grid
 from joulewise.report.carbon_rows import PER_UNIT, carbon_sections, expired, factor_grid
@@ -20,6 +21,7 @@ from joulewise.report.energy_rows import (
 from joulewise.report.how import Explainer
 from joulewise.report.labels import FACTOR_LABELS, METHOD_LABELS
 from joulewise.report.power import PowerTrace, power_series
+from joulewise.report.savings_rows import savings_section
 from joulewise.report.view import Grid, Notice, Row, RunView, Section
 
 LOW_COVERAGE = 0.9
@@ -50,15 +52,18 @@ def view(
     children: Sequence[Bundle] = (),
     trace: PowerTrace | None = None,
     equivalents: Sequence[Row] = (),
+    decisions: Sequence[Decision] = (),
 ) -> RunView:
     """A run with everything that a report shows of it.
 
-    `children` are the runs below it (ranks, trials); `trace` the power trace, read from its file.
+    `children` are the runs below it (ranks, trials); `trace` the power trace, read from its file; `decisions` what
+    became of its plan, the latest last.
     `equivalents` are shown only if somebody asked for them: energy and carbon speak for themselves.
     """
     explainer = Explainer(bundle)
     run = bundle.run
-    blocks = [block for block in _blocks(bundle, explainer, children, equivalents) if block is not None]
+    found = _blocks(bundle, explainer, children, equivalents, savings_section(decisions))
+    blocks = [block for block in found if block is not None]
     energy_and_more = [row for block in blocks if isinstance(block, Section) for row in block.rows]
     return RunView(
         run_id=run.id,
@@ -152,7 +157,11 @@ def facts(bundle: Bundle) -> list[tuple[str, str]]:
 
 
 def _blocks(
-    bundle: Bundle, explainer: Explainer, children: Sequence[Bundle], equivalents: Sequence[Row]
+    bundle: Bundle,
+    explainer: Explainer,
+    children: Sequence[Bundle],
+    equivalents: Sequence[Row],
+    savings: Section | None,
 ) -> list[Section | Grid | None]:
     energy = energy_section(bundle, explainer)
     calculated = carbon_sections(bundle, explainer)
@@ -163,6 +172,7 @@ def _blocks(
     return [
         energy,
         *calculated,
+        savings,
         component_grid(bundle, explainer),
         phase_grid(bundle, explainer),
         evaluation_grid(bundle.evaluations),

@@ -20,6 +20,8 @@ COMMANDS = {
     "explain": (f"{_HOME}.explain:explain", "Say how a figure was computed, down to the raw counters."),
     "doctor": (f"{_HOME}.doctor:doctor", "Say what this machine can measure, and how to improve it."),
     "calibrate": (f"{_HOME}.calibrate:calibrate", "Fit this machine's wall power to an external meter."),
+    "savings": (f"{_HOME}.savings:savings", "Say what plans really saved, by month or by job."),
+    "carbon": (f"{_HOME}.carbon:carbon", "Recompute emissions where better intensities are known."),
     "export": (f"{_HOME}.export:export", "Export runs: JSON, CSV or Parquet."),
     "import": (f"{_HOME}.imports:imports", "Take in the records of other tools."),
     "ledger": (f"{_HOME}.ledger:ledger", "Verify, recover, merge the ledger."),
