@@ -85,7 +85,7 @@ def backfill_in(
 ) -> Iterator[Backfilled]:
     """Revise one run, or all runs that began at or after `since` (all, without), newest first, as they come.
 
-    `change_type` lets lifecycle values take the place of direct ones and the like; they are never combined.
+    `change_type` lets lifecycle values take the place of direct ones, or the other way; they are never combined.
     Raises NotFound for a run that is not there; nothing for a source that does not answer: then nothing is better.
     """
     chain = chain or carbon.chain_of(settings, os.environ)
@@ -140,27 +140,36 @@ def _revised(ledger: Ledger, bundle: Bundle, settings: Settings, chain: Source, 
         start, end = min(one[0] for one in intervals), max(one[1] for one in intervals)
         signals = chain.signals(zone, start, max(end, start + timedelta(microseconds=1)))
         new = carbon.known_of_signals(carbon.spread_energy(intervals, signals), zone)
-        why = "no better values are known yet" if new is None else _refusal(new, old, change_type)
-        if why:
+        why = _refusal(new, old, change_type)
+        if new is None or why:
             return replace(told, why=why)
         revision = carbon.revise(bundle, intervals, signals)
     except JoulewiseError as error:  # one run that can't be revised must not keep the others from it
         return replace(told, why=error.message)
     ledger.append_calculations(revision.calculations, factors=revision.factors, actor=ACTOR)
     after = next(one.figure for one in revision.calculations if one.supersedes == operational.id)
-    return replace(told, changed=True, after=after, status_after=new.status if new else "", why=note)
+    notes = [note, _type_note(new, old)]
+    return replace(told, changed=True, after=after, status_after=new.status, why="; ".join(filter(None, notes)))
 
 
-def _refusal(new: Known, old: Known, change_type: bool) -> str:
-    """Why the new values don't take the place of the old ones; "" if they do."""
-    if not carbon.is_better(new, old):
+def _refusal(new: Known | None, old: Known, change_type: bool) -> str:
+    """Why the new values don't take the place of the old ones; "" if they do.
+
+    Consumption may take the place of production: both are the location's average. Kind and basis may only if asked.
+    """
+    if new is None or not carbon.is_better(new, old):
         return "no better values are known yet"
-    if new.type != old.type and not change_type:
+    if new.type[:2] != old.type[:2] and not change_type:
         return (
             f"the better values are {'/'.join(new.type)}, the filed ones {'/'.join(old.type)}: these can't be compared "
             "(--change-type files them all the same)"
         )
     return ""
+
+
+def _type_note(new: Known, old: Known) -> str:
+    """What a reader must know who compares the old figure with the new one."""
+    return "" if new.type == old.type else f"now {'/'.join(new.type)}, before {'/'.join(old.type)}"
 
 
 def zone_of(bundle: Bundle, settings: Settings) -> str:
@@ -245,7 +254,9 @@ def _decided(ledger: Ledger, old: Decision, chain: Source, change_type: bool, no
     before, after = (_known(one, plan.job.home) for one in (old, new))
     if before is None or after is None:
         return None
-    grown = _hindsight(new) > _hindsight(old) and after.sureness >= before.sureness and after.type == before.type
+    grown = (
+        _hindsight(new) > _hindsight(old) and after.sureness >= before.sureness and after.type[:2] == before.type[:2]
+    )
     return new if grown or not _refusal(after, before, change_type) else None
 
 

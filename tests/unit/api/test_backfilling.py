@@ -1,0 +1,280 @@
+"""Better data arrives after a run is filed: what changes, what does not, and that a second call changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from joulewise import carbon, ledger, schedule
+from joulewise.api.backfilling import backfill_in, energy_by_interval, zone_of
+from joulewise.api.filing import ENERGY_BY_HOUR
+from joulewise.core.errors import FactorError, NotFound
+from joulewise.core.plans import Segment
+from joulewise.core.records import Bundle
+from joulewise.core.settings import Settings
+from joulewise.core.signals import Signal
+from joulewise.ledger import write_trace
+from joulewise.testing.ledgers import small_bundle, total_energy
+from joulewise.testing.plans import HOUR, hourly, small_job, small_plan
+
+BEGIN = datetime(2025, 3, 3, 9, tzinfo=UTC)
+KWH = 3.6e6
+HOURS = [(BEGIN, BEGIN + HOUR, 1 * KWH), (BEGIN + HOUR, BEGIN + 2 * HOUR, 3 * KWH)]
+NOW = BEGIN + timedelta(days=2)
+
+
+class Later:
+    """A source that knows the hours since BEGIN, by zone."""
+
+    def __init__(self, *values: float, **words) -> None:
+        self.notices: list[str] = ["told"]
+        self.values = values
+        self.words = words
+        self.asked: list[str] = []
+
+    def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
+        self.asked.append(zone)
+        found = hourly(zone, *self.values, start=BEGIN, **{"grade": "live", "scope": "production", **self.words})
+        return [one for one in found if one.start < end and start < one.end]
+
+
+class Down(Later):
+    def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
+        raise FactorError("no answer")
+
+
+def measured(number=1, zone="DE", signals=None, hours=HOURS, **changes) -> Bundle:
+    """A run as it is filed when it ends: with energy by hour and the bundled intensities, or others."""
+    environment = {"settings": {"zone": zone}, ENERGY_BY_HOUR: [[a.isoformat(), b.isoformat(), j] for a, b, j in hours]}
+    words = {"started_at": BEGIN, "ended_at": BEGIN + 2 * HOUR, "duration_s": 7_200.0, "environment": environment}
+    run = replace(small_bundle(number).run, **{**words, **changes})
+    energy = total_energy(run.id, 4 * KWH)
+    work = carbon.Work(
+        run_id=run.id,
+        energy=energy,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        duration_s=run.duration_s,
+        energy_by_interval=hours or None,
+    )
+    found = carbon.account(work, Settings(zone=zone, pue=1.0), intervals=signals)
+    return Bundle(run=run, measurements=(energy,), calculations=found.calculations, factors=found.factors)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with ledger.open(str(tmp_path / "ledger.db")) as opened:
+        yield opened
+
+
+def backfilled(store, chain, **words):
+    return list(backfill_in(store, Settings(), chain=chain, now=NOW, **words))
+
+
+def operational_g(store, run_id):
+    return carbon.filed_operational(store.bundle(run_id)).figure.value
+
+
+def test_emissions_become_those_of_the_hours_themselves(store):
+    bundle = measured()
+    store.append(bundle)
+    [found] = backfilled(store, Later(100.0, 200.0))
+
+    assert (found.changed, found.status_before, found.status_after) == (True, "climatology", "measured")
+    assert operational_g(store, bundle.run.id) == pytest.approx(100 + 3 * 200)
+    assert found.after.value == pytest.approx(700)
+    assert found.before == carbon.filed_operational(bundle).figure
+    emissions = store.runs().rows[0].emissions
+    embodied = next(one.figure.value for one in bundle.calculations if one.name == "embodied_g")
+    assert emissions.value == pytest.approx(700 + embodied)
+    assert store.verify().ok
+
+
+def test_a_second_call_files_nothing(store):
+    store.append(measured())
+    backfilled(store, Later(100.0, 200.0))
+    head = store.verify().head
+    [found] = backfilled(store, Later(100.0, 200.0))
+
+    assert (found.changed, found.why) == (False, "no better values are known yet")
+    assert store.verify().head == head
+
+
+def test_what_was_filed_first_is_still_there(store):
+    bundle = measured()
+    store.append(bundle)
+    backfilled(store, Later(100.0, 200.0))
+    whole = store.bundle(bundle.run.id, include_superseded=True)
+
+    assert all(one in whole.calculations for one in bundle.calculations)
+
+
+def test_a_revised_value_is_filed_and_an_older_guess_is_not(store):
+    bundle = measured()
+    store.append(bundle)
+    backfilled(store, Later(100.0, 200.0))
+
+    assert not backfilled(store, Later(90.0, 90.0, status="estimated"))[0].changed
+    assert not backfilled(store, Later(90.0, 90.0, source="another"))[0].changed
+    assert backfilled(store, Later(100.0, 220.0))[0].changed
+    assert operational_g(store, bundle.run.id) == pytest.approx(100 + 3 * 220)
+    assert not backfilled(store, Later(100.0, 220.0))[0].changed
+    assert store.verify().ok
+
+
+def test_unlike_types_take_each_others_place_only_if_asked(store):
+    bundle = measured()
+    store.append(bundle)
+    [refused] = backfilled(store, Later(100.0, 200.0, basis="direct"))
+
+    assert not refused.changed
+    assert "can't be compared" in refused.why
+    assert backfilled(store, Later(100.0, 200.0, basis="direct"), change_type=True)[0].changed
+    assert operational_g(store, bundle.run.id) == pytest.approx(700)
+
+
+def test_consumption_takes_the_place_of_production_and_says_so(store):
+    store.append(measured())
+    [found] = backfilled(store, Later(100.0, 200.0, scope="consumption"))
+
+    assert found.changed
+    assert found.why == "now average/lifecycle/consumption, before average/lifecycle/production"
+
+
+def test_a_source_that_is_down_changes_nothing_and_stops_nothing(store):
+    store.append_many([measured(1), measured(2)])
+    found = backfilled(store, Down())
+
+    assert [one.changed for one in found] == [False, False]
+    assert {one.why for one in found} == {"no answer"}
+
+
+def test_one_run_all_runs_and_runs_since(store):
+    first = measured(1)
+    second = measured(2, started_at=BEGIN + HOUR, hours=HOURS[1:])
+    store.append_many([first, second])
+
+    assert [one.run_id for one in backfilled(store, Later(), run="run-1")] == [first.run.id]
+    assert [one.run_id for one in backfilled(store, Later(), since=BEGIN + HOUR)] == [second.run.id]
+    assert len(backfilled(store, Later())) == 2
+    with pytest.raises(NotFound):
+        backfilled(store, Later(), run="nothing of that name")
+
+
+def test_runs_of_which_too_little_is_known_say_so(store):
+    world = measured(1, zone="")
+    bare = small_bundle(2, energy_j=None, emissions_g=None)
+    gone = measured(3, environment={"settings": {"zone": "Atlantis"}})
+    store.append_many([world, bare, gone])
+    told = {one.name: one.why for one in backfilled(store, Later(1.0, 1.0))}
+
+    assert "where it ran is not known" in told["run-1"]
+    assert "no location-based emissions" in told["run-2"]
+    assert "Atlantis" in told["run-3"]
+
+
+# Where the energy of each hour comes from
+
+
+def test_the_hours_that_were_filed_are_taken(store):
+    store.append(measured())
+
+    assert energy_by_interval(store.bundle(measured().run.id), store) == (HOURS, "")
+
+
+def test_without_them_the_power_trace_tells(store):
+    bundle = measured(environment={})
+    powers = {"t_s": [1_800.0, 3_600.0, 7_200.0], "mine_w": [float("nan"), 1_000.0, 1_500.0]}
+    store.append(replace(bundle, traces=(write_trace(bundle.run.id, powers, store.trace_folder),)))
+    found, note = energy_by_interval(store.bundle(bundle.run.id), store)
+
+    assert note == ""
+    assert [(start, end) for start, end, _ in found] == [
+        (BEGIN + HOUR / 2, BEGIN + HOUR),
+        (BEGIN + HOUR, BEGIN + 2 * HOUR),
+    ]
+    assert [energy_j for *_, energy_j in found] == pytest.approx([4 * KWH * 0.25, 4 * KWH * 0.75])
+
+
+def test_without_both_it_counts_as_even_and_says_so(store):
+    bundle = measured(environment={})
+    store.append(bundle)
+    found, note = energy_by_interval(store.bundle(bundle.run.id), store)
+
+    assert found == [(BEGIN, BEGIN + 2 * HOUR, pytest.approx(4 * KWH))]
+    assert "even" in note
+    assert backfilled(store, Later(100.0, 200.0))[0].why == note
+    assert energy_by_interval(small_bundle(2, energy_j=None), store) == ([], "")
+
+
+def test_the_zone_is_that_of_the_day():
+    assert zone_of(measured(zone="aws:eu-north-1"), Settings(zone="FR")) == "SE"
+    assert zone_of(measured(environment={}), Settings(zone="FR")) == "DE"
+    assert zone_of(measured(zone="", environment={}), Settings(zone="FR")) == "FR"
+    assert zone_of(measured(zone="", environment={}), Settings()) == ""
+
+
+# Savings
+
+
+def decided(store, hour=3, status="climatology", until=8, now=BEGIN + timedelta(hours=12)):
+    """A run that waited for `hour` hours, decided on typical hours."""
+    segment = Segment(region="DE", start=BEGIN + hour * HOUR, end=BEGIN + (hour + 2) * HOUR)
+    pieces = [(segment.start + n * HOUR, segment.start + (n + 1) * HOUR, KWH) for n in range(2)]
+    bundle = measured(started_at=segment.start, ended_at=segment.end, hours=pieces)
+    job = small_job(release=BEGIN, deadline=BEGIN + 8 * HOUR)
+    plan = small_plan(job=job, created_at=BEGIN)
+    typical = hourly("DE", *[300.0] * until, start=BEGIN, status=status, grade="shape", scope="production")
+    store.append(bundle)
+    store.append_plan(plan)
+    store.append_decision(schedule.decide(plan, bundle.run.id, pieces, [segment], {"DE": typical}, decided_at=now))
+    return bundle.run.id
+
+
+REAL = (500.0, 450.0, 400.0, 200.0, 100.0, 150.0, 300.0, 350.0)
+
+
+def test_a_saving_on_typical_hours_becomes_a_real_one(store):
+    run_id = decided(store)
+    [before] = store.decisions(run_id)
+    [found] = backfilled(store, Later(*REAL))
+    [after] = store.decisions(run_id)
+
+    assert before.saved.value == 0
+    assert (found.changed, found.decisions) == (True, 1)
+    assert (after.realised.value, after.counterfactual.value) == (300, 950)
+    assert (after.supersedes, after.segments) == (before.id, before.segments)
+    assert after.oracle.value == pytest.approx(250)
+    assert after.details["typical_share"] == 0
+    assert after.details["notices"] == ["told"]
+    assert backfilled(store, Later(*REAL))[0].decisions == 0
+    assert schedule.sum_savings(store.decisions()).count == 1
+    assert store.verify().ok
+
+
+def test_hindsight_grows_once_the_deadline_has_passed(store):
+    """The day's cleanest hours came after the job was done."""
+    real = (*REAL[:5], 10.0, 10.0, 10.0)
+    segment_end = BEGIN + 5 * HOUR
+    run_id = decided(store, status="measured", until=5, now=segment_end)
+    [before] = store.decisions(run_id)
+    backfilled(store, Later(*real))
+    [after] = store.decisions(run_id)
+
+    assert before.details["hindsight_until"] == segment_end.isoformat()
+    assert after.details["hindsight_until"] == (BEGIN + 8 * HOUR).isoformat()
+    assert after.oracle.value == pytest.approx(20)
+    assert backfilled(store, Later(*real))[0].decisions == 0
+
+
+def test_savings_stand_if_nothing_better_is_known(store):
+    run_id = decided(store, status="measured")
+    before = store.decisions(run_id)
+
+    assert backfilled(store, Later(*REAL, status="estimated"))[0].decisions == 0
+    assert backfilled(store, Later(*REAL[:4]))[0].decisions == 0
+    assert backfilled(store, Down())[0].decisions == 0
+    assert store.decisions(run_id) == before
