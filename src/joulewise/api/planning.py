@@ -85,5 +85,5 @@ def _durations_s(name: str, ledger: Ledger) -> list[float]:
     """Durations of the finished runs of exactly that name, newest first."""
     from joulewise.ledger import RunQuery
 
-    rows = ledger.runs(RunQuery(name=name, status="finished", limit=MOST_PAST_RUNS, count=False)).rows
+    rows = ledger.runs(RunQuery(name=name, status="finished", roots_only=True, limit=MOST_PAST_RUNS, count=False)).rows
     return [row.duration_s for row in rows if row.name == name]

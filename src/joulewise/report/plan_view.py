@@ -21,9 +21,9 @@ TITLES = {
     "now": "run now",
     "best-start": "best start",
     "best-region": "best region",
-    "start-and-region": "best start and region",
+    "start-and-region": "both",
     "paused": "paused",
-    "paused-and-region": "paused, best region",
+    "paused-and-region": "paused, moved",
     "start": "another start",
 }
 NO_PRICE = "no price known"
