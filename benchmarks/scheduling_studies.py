@@ -9,6 +9,9 @@
 2. The pattern of Dodge et al. 2022 (FAccT '22, doi:10.1145/3531146.3533234): flexible start against pause and resume,
    by length of the job, on grids of Europe and the United States.
 
+3. What a pause may cost: a job of 24 hours within 72, by the number of runs and by the length of a restart, planned by
+   the dynamic programme, and planned blind (the cheapest hours) but paying for the restarts all the same.
+
 Intensity is the mix times the medians of IPCC SRREN 2011 (as in the first study), by hour.
 """
 
@@ -26,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from joulewise.schedule.solve import Work, best_start, best_start_each, cheapest_slots
+from joulewise.schedule.solve import Overhead, Work, best_runs, best_start, best_start_each, cheapest_slots
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "scheduling_studies.json"
@@ -191,6 +194,39 @@ def dodge(mix: Path, zones: Sequence[str] = DODGE_ZONES) -> dict[str, Any]:
     return found
 
 
+# 3. What a pause may cost
+
+
+def pauses_percent(intensity: Floats) -> dict[str, float]:
+    """Savings of a 24 h job within 72 h against running at once, percent, submitted daily for a year; ratio of sums."""
+    work = Work.steady(24)
+    quarter, hour = (Overhead(restore_kwh=length, restore_slots=length) for length in (0.25, 1.0))
+    totals_g = dict.fromkeys(
+        ("one run", "2 runs", "3 runs", "free", "15 min restart", "1 h restart", "1 h, blind"), 0.0
+    )
+    now_g, runs = 0.0, 0
+    for origin in range(0, len(intensity) - 72, 24):
+        window = intensity[origin : origin + 72]
+        now_g += float(window[:24].sum())
+        for most in (1, 2, 3):
+            totals_g["one run" if most == 1 else f"{most} runs"] += best_runs(window, work, max_runs=most).emissions_g
+        free, slow = cheapest_slots(window, work), best_runs(window, work, hour)
+        restarts_g = sum(float(window[int(run.start_slots) - 1]) for run in free.runs[1:])
+        totals_g["free"] += free.emissions_g
+        totals_g["15 min restart"] += best_runs(window, work, quarter).emissions_g
+        totals_g["1 h restart"] += slow.emissions_g
+        totals_g["1 h, blind"] += free.emissions_g + restarts_g
+        runs += len(slow.runs)
+    saved = {name: round(100 * (1 - grams / now_g), 1) for name, grams in totals_g.items()}
+    return saved | {"runs with 1 h restart": round(runs / len(range(0, len(intensity) - 72, 24)), 1)}
+
+
+def pauses(mix: Path, zones: Sequence[str] = DODGE_ZONES) -> dict[str, Any]:
+    """`pauses_percent` by zone."""
+    first, last = datetime(YEAR, 1, 1, tzinfo=UTC), datetime(YEAR + 1, 1, 1, tzinfo=UTC)
+    return {zone: pauses_percent(filled(hourly_g_per_kwh(mix, zone, first, last))) for zone in zones}
+
+
 def filled(intensity: Floats) -> Floats:
     """Short gaps (up to three hours) on a straight line between their neighbours; longer ones are refused."""
     known = np.flatnonzero(np.isfinite(intensity))
@@ -205,7 +241,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--from", dest="mix", type=Path, default=mix_file())
     parser.add_argument("--to", type=Path, default=RESULTS)
     options = parser.parse_args(arguments)
-    found = {"wait_awhile": wait_awhile(options.mix), "dodge_percent": dodge(options.mix)}
+    mix = options.mix
+    found = {"wait_awhile": wait_awhile(mix), "dodge_percent": dodge(mix), "pauses_percent": pauses(mix)}
     print(json.dumps(found, indent=1))
     options.to.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 0

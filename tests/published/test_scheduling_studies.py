@@ -116,6 +116,15 @@ def test_long_jobs_save_by_pausing_for_as_long_as_they_run(dodge: Any):
         assert lengths["192"]["twice"]["paused"] > 3 * lengths["192"]["24 h"]["paused"]
 
 
+def test_knowing_what_a_restart_costs_pays(studies: Any, mix: Path):
+    """Three runs nearly reach the free optimum; planned blind, an hour's restart costs more than it saves in PJM."""
+    for zone, found in studies.pauses(mix, ("DE", "US-MIDA-PJM")).items():
+        assert found["one run"] < found["2 runs"] <= found["3 runs"] <= found["free"]
+        assert found["3 runs"] >= 0.95 * found["free"], zone
+        assert found["1 h restart"] >= max(found["one run"], found["1 h, blind"])
+        assert (found["1 h, blind"] < 0) == (zone == "US-MIDA-PJM")
+
+
 def test_a_long_gap_is_refused_and_a_short_one_filled(studies: Any):
     assert studies.filled(np.array([1.0, np.nan, 3.0])).tolist() == [1, 2, 3]
     with pytest.raises(SystemExit, match="missing"):
