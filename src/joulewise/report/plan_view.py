@@ -44,6 +44,7 @@ def plan(planned: Planned, local: tzinfo | None = None) -> Listing:
         ("Regret", _regret(chosen)),
         ("Why", plan.reason),
         *_otherwise(planned, local),
+        ("Forecast", _known(plan)),
     ]
     notices = "\n".join(f"Note: {notice}" for notice in plan.notices)
     return Listing(grid=simple(_title(plan), ("What", "Value"), lines), records=(plan_record(planned),), footer=notices)
@@ -220,6 +221,18 @@ def _legend() -> str:
         "> is recommended. Intervals hold 95 % of the futures that forecast error, PUE and network allow; both ways of "
         "a saving\nshare one future. Regret is the mean loss against perfect foresight of all that the job may do."
     )
+
+
+_STATUSES = {"climatology": "typical hours", "annual": "annual average, which knows no hours"}
+
+
+def _known(plan: Plan) -> str:
+    """What the forecast of each zone is: "DE: typical hours; average, lifecycle"."""
+    by_zone: dict[str, list[str]] = {}
+    for zone, _, _, status in _sources(plan):
+        by_zone.setdefault(zone, []).append(_STATUSES.get(status, status))
+    zones = ", ".join(f"{zone}: {' and '.join(found)}" for zone, found in by_zone.items())
+    return f"{zones}; {plan.forecast[0].kind}, {plan.forecast[0].basis}"
 
 
 def _sources(plan: Plan) -> Mapping[tuple[str, str, str, str], int]:

@@ -37,6 +37,7 @@ def test_the_recommendation_says_when_in_both_times():
     assert shown["Saved"].endswith("against running now")
     assert shown["Cost"] == "no price known"
     assert "with PUE" in shown["Energy"]
+    assert shown["Forecast"] == "DE: forecast; average, lifecycle"
     assert "expected against perfect foresight" in shown["Regret"]
 
 
