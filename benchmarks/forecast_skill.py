@@ -28,7 +28,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import derive_factors  # noqa: E402
 import derive_shapes  # noqa: E402
-from joulewise.carbon.forecast import RECORD_DAYS, Outlook  # noqa: E402
+from joulewise.carbon.forecast import RECORD_DAYS  # noqa: E402
+from joulewise.carbon.outlook import Outlook  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "forecast_skill.json"
 LEADS = (1, 3, 6, 12, 24, 48, 72, 96)

@@ -202,9 +202,11 @@ def _intensity(context: _Context, intervals: Sequence[Signal] | None) -> Input |
     """The one factor of the run, or the energy-weighted mean over the hours as a calculation of its own."""
     work = context.work
     end = max(work.ended_at, work.started_at + timedelta(microseconds=1))
+    energy = work.energy_by_interval or [(work.started_at, end, 1.0)]
     if intervals is None:
-        intervals = _bundled(context, work.started_at, end)
-    parts = spread_energy(work.energy_by_interval or [(work.started_at, end, 1.0)], intervals)
+        edges = [edge for part in energy for edge in part[:2]]
+        intervals = _bundled(context, min(edges), max(*edges, end))
+    parts = spread_energy(energy, intervals)
     if not parts:  # a measured zero: any weights will do
         parts = [(signal, 1.0) for signal in intervals]
     inputs = _by_factor(context, parts)

@@ -9,7 +9,8 @@ from itertools import pairwise
 import pytest
 
 from joulewise.carbon import BundledShapes
-from joulewise.carbon.forecast import CALIBRATION, PERSISTENCE, Outlook, calibration, forecast_from, hourly
+from joulewise.carbon.forecast import forecast_from, hourly
+from joulewise.carbon.outlook import CALIBRATION, PERSISTENCE, Outlook, calibration
 from joulewise.core.errors import OutOfRange, ProviderUnavailable, SignalMismatch
 from joulewise.core.signals import Signal
 
@@ -179,7 +180,8 @@ def test_a_shape_of_zeros_beside_a_short_record_does_not_divide_by_zero() -> Non
 def test_the_calibration_is_interpolated_between_its_leads() -> None:
     assert calibration(1) == CALIBRATION[0][1:]
     assert calibration(168) == calibration(1000) == CALIBRATION[-1][1:]
-    assert CALIBRATION[1][1] < calibration(3)[0] < CALIBRATION[2][1]
+    (_, low, _), (_, high, _) = CALIBRATION[3:5]
+    assert calibration(5)[0] == pytest.approx((low + high) / 2)
 
 
 def test_hours_are_means_weighted_by_time() -> None:
