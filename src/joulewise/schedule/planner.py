@@ -192,7 +192,8 @@ def _reason(
     if chosen != "now":
         share = saved[chosen].value / now_g if now_g > 0 else 0.0
         real = float(np.mean(drawn_g["now"] > drawn_g[chosen]))
-        return f"expected to save {share:.0%} of what running now emits; a saving in {real:.0%} of the likely futures"
+        often = "nearly all" if real > 0.99 else f"{real:.0%}"
+        return f"expected to save {share:.0%} of what running now emits; a saving in {often} of the likely futures"
     best = min(middle_g, key=lambda name: middle_g[name])
     gain_g = now_g - middle_g[best]
     if len(middle_g) == 1:

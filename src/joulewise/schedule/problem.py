@@ -33,11 +33,6 @@ class Problem:
         """PUE of each place, shape (places,)."""
         return np.array([place.pue.value for place in self.places])
 
-    @property
-    def latest_start_s(self) -> float:
-        """Seconds after the start of the window at which the job must run at the latest."""
-        return self.slots.window_s - self.job.duration_s
-
     def place(self, name: str) -> Place:
         """The place that the job calls so."""
         return self.places[self.slots.row(name)]

@@ -61,12 +61,10 @@ def given(*, duration_s: float | None, energy_j: float | None, power_w: float | 
         duration_s = energy_j / power_w
     if duration_s is None:
         raise UsageError("how long does the job take?", hint="--duration 6h, or the name of a past run")
-    if power_w is None and energy_j is None:
-        raise UsageError("how much power does the job take?", hint="--power 250W, --energy 5kWh, or a past run")
-    if power_w is None and energy_j is not None:
-        power_w = energy_j / duration_s
     if power_w is None:
-        raise UndefinedFigure("no power")
+        if energy_j is None:
+            raise UsageError("how much power does the job take?", hint="--power 250W, --energy 5kWh, or a past run")
+        power_w = energy_j / duration_s
     if energy_j is not None and abs(energy_j - power_w * duration_s) > 0.01 * energy_j:
         raise UsageError("duration, energy and power contradict each other", hint="give two of them")
     return Profile(stretches=((duration_s, power_w),))
@@ -159,4 +157,4 @@ def _mean_w(known: Sequence[tuple[float, float]], first_s: float, last_s: float)
 
 def _require(what: str, number: float) -> None:
     if not 0 < number < inf:
-        raise OutOfRange(f"want {what} that is finite and above zero, got {number}")
+        raise OutOfRange(f"want {what} that is finite and above zero, got {number:g}")
