@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -223,3 +225,15 @@ def test_many_places_with_pauses_are_planned_with_fewer_paths():
     found = planned(job, places=places, **values)
     assert found.plan.chosen == "now"
     assert found.plan.option("paused-and-region").regret_g >= 0
+
+
+def test_without_numpy_the_cure_is_told():
+    code = (
+        "import sys; sys.modules['numpy'] = None\n"
+        "from joulewise import api\n"
+        "from joulewise.core.errors import PluginMissing\n"
+        "try: api.plan(api.load_settings(zone='DE'), duration_s=3600.0, power_w=100.0)\n"
+        "except PluginMissing as error: print(error.hint)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "pip install 'joulewise[schedule]'", done.stderr
