@@ -118,9 +118,83 @@ def million(found: dict[str, Any]) -> str:
 Reproduce: `python benchmarks/ledger_million.py`."""
 
 
+def forecast(found: dict[str, Any]) -> str:
+    middle, cast = found["median"], found["carboncast"]
+    jobs = list(middle["kept"])
+    leads = list(middle["mae_percent"])
+    skill = [
+        (
+            f"{lead} h",
+            percent(middle["mae_percent"][lead]),
+            *(f"{middle['mae_ratio'][rival][lead]:.2f}" for rival in ("climatology", "persistence", "yesterday")),
+            f"{middle['rmse_ratio']['climatology'][lead]:.2f}",
+            whole(middle["within_95"][lead]),
+            whole(middle["within_95_least"][lead]),
+        )
+        for lead in leads
+    ]
+    kept = [
+        (
+            name,
+            one["mean_g_per_kwh"],
+            *(whole(one["kept"][job]) for job in jobs),
+            whole(one["kept_paused"]),
+            whole(one["kept_paused_replanned"]),
+            whole(one["blind_shape"]["kept"][jobs[1]]) if one["blind_shape"] else "one year only",
+        )
+        for name, one in found["areas"].items()
+    ]
+    kept.append(
+        (
+            "**median**",
+            "",
+            *(whole(middle["kept"][job]) for job in jobs),
+            whole(middle["kept_paused"]),
+            whole(middle["kept_paused_replanned"]),
+            whole(middle["blind_shape"]["kept"][jobs[1]]),
+        )
+    )
+    real = [
+        (name, *cast[name]["mape_percent_by_day"], *(whole(cast[name]["kept"][job]) for job in jobs))
+        for name in cast
+        if name != "issues"
+    ]
+    blind = middle["blind_shape"]
+    return f"""The forecast that needs no key sees the fourteen days before its origin and nothing else. Traces: hourly
+generation mixes of {len(found["areas"])} areas, 2020 to 2022 (Britain: 2026), times our fuel factors.
+
+Mean absolute error, and its ratio to that of others (below 1: ours is better), that of the root mean square error to
+climatology's; medians over the areas. The last columns say how many hours lie within the 95 % band, in the middle area
+and in the worst.
+
+{table(("ahead", "error", "to climatology", "to the last value", "to yesterday", "RMSE", "in band", "worst"), skill)}
+
+Share of the saving of perfect foresight that a plan on the forecast keeps (ratio of sums over all origins). Paused: a
+24 h job in 72 h that may stop at will, planned once or again each hour. Shape: typical hours of other years alone.
+
+{table(("area", "mean, g/kWh", *jobs, "paused", "paused, hourly plans", f"shape, {jobs[1]}"), kept)}
+
+The shape of other years, in a year that it never saw: its error is {blind["mae_ratio_to_annual"]:.2f} of that of the
+annual mean, and {whole(blind["within_95"])} of the hours lie within its 95 % bounds (worst
+{whole(blind["within_95_least"])}); median of {blind["areas"]} areas.
+
+Beside real forecasts: {cast["issues"]} issues of CarbonCast for California (second half of 2021), all from the same
+actual values. Mean absolute percentage error by day ahead, and the share of the saving kept.
+
+{table(("forecast", "day 1, %", "day 2, %", "day 3, %", "day 4, %", *jobs), real)}
+
+Reproduce: `python benchmarks/forecast_skill.py` (needs the reference data). How it works:
+[forecast](explanation/forecast.md)."""
+
+
+def whole(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
 SECTIONS = (
     ("How right the model meter is", "cpu_model_fidelity", "python benchmarks/cpu_model_fidelity.py", fidelity),
     ("What measuring costs", "tracker_overhead", "make bench", overhead),
+    ("How good the forecast is", "forecast_skill", "python benchmarks/forecast_skill.py", forecast),
     ("A million runs", "ledger_million", "python benchmarks/ledger_million.py", million),
 )
 

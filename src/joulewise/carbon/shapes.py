@@ -155,7 +155,7 @@ def _signal(factor: Factor, shape: ZoneShape, hour: datetime) -> Signal:
         scope=factor.scope,
         status="climatology",
         source=f"shape {shape.version} ({shape.source}) x {factor.id}",
-        licence=shape.licence if shape.licence == factor.licence else f"{shape.licence}; {factor.licence}",
+        licence=shape.licence if shape.licence.startswith(factor.licence) else f"{shape.licence}; {factor.licence}",
         grade="shape",
     )
 

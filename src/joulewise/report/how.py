@@ -119,7 +119,8 @@ def factor_step(factor: Factor, worth: str = "") -> Step:
     details = (
         f"source: {factor.source}" + (f" <{factor.url}>" if factor.url else ""),
         f"{validity(factor)}{gases}; licence {factor.licence}",
-        f"factor {factor.id}, set {factor.set_id}, version {factor.version}"
+        f"factor {factor.id}, set {factor.set_id}"
+        + (f", version {factor.version}" if factor.version else "")
         + (f", sha256 {factor.sha256}" if factor.sha256 else ""),
         *((f"note: {factor.note}",) if factor.note else ()),
     )
