@@ -254,9 +254,8 @@ def _decided(ledger: Ledger, old: Decision, chain: Source, change_type: bool, no
     before, after = (_known(one, plan.job.home) for one in (old, new))
     if before is None or after is None:
         return None
-    grown = (
-        _hindsight(new) > _hindsight(old) and after.sureness >= before.sureness and after.type[:2] == before.type[:2]
-    )
+    as_sure = after.sureness_rank >= before.sureness_rank and after.type[:2] == before.type[:2]
+    grown = as_sure and _hindsight(new) > _hindsight(old)
     return new if grown or not _refusal(after, before, change_type) else None
 
 

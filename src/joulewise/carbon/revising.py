@@ -31,13 +31,13 @@ _LIVE = ("measured", "estimated", "forecast")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of intensities, weighted by energy: `sureness` 0 (annual) to 4 (measured), below 0 for stand-ins.
+    """What is known of intensities, weighted by energy.
 
-    `status` is that of most of the energy; `mean_g_per_kwh` the weighted mean; `sources` all that were used;
-    `type` is (kind, basis, scope).
+    `sureness_rank` goes from 0 (annual) to 4 (measured), below 0 for stand-ins; `status` is that of most of the
+    energy; `mean_g_per_kwh` the weighted mean; `sources` all that were used; `type` is (kind, basis, scope).
     """
 
-    sureness: float
+    sureness_rank: float
     status: str
     mean_g_per_kwh: float
     sources: frozenset[str]
@@ -91,9 +91,13 @@ def known_of_signals(weights: Sequence[tuple[Signal, float]], zone: str) -> Know
 
 def is_better(new: Known, old: Known) -> bool:
     """True if the new values are surer, or the same live sources have revised theirs. Types must agree; see `Known`."""
-    if new.sureness > old.sureness + LEAST_CHANGE:
+    if new.sureness_rank > old.sureness_rank + LEAST_CHANGE:
         return True
-    same = abs(new.sureness - old.sureness) <= LEAST_CHANGE and new.sources == old.sources and new.status in _LIVE
+    same = (
+        abs(new.sureness_rank - old.sureness_rank) <= LEAST_CHANGE
+        and new.sources == old.sources
+        and new.status in _LIVE
+    )
     return same and abs(new.mean_g_per_kwh - old.mean_g_per_kwh) > LEAST_CHANGE * max(1.0, old.mean_g_per_kwh)
 
 
@@ -215,7 +219,7 @@ def _known(parts: Weighted, zone: str) -> Known | None:
     for status, *_, weight in parts:
         by_status[status] = by_status.get(status, 0.0) + weight
     return Known(
-        sureness=sum(_sureness(status, place, zone) * weight for status, place, *_, weight in parts) / whole,
+        sureness_rank=sum(_sureness(status, place, zone) * weight for status, place, *_, weight in parts) / whole,
         status=max(by_status, key=lambda status: by_status[status]),
         mean_g_per_kwh=sum(value * weight for _, _, _, value, _, weight in parts) / whole,
         sources=frozenset(source for _, _, source, *_ in parts),

@@ -164,7 +164,7 @@ def test_what_is_filed_is_found_again():
     new = after(filed(), signals)
     known, again = known_of_run(new, "DE"), of(signals)
 
-    assert known.sureness == pytest.approx(again.sureness)
+    assert known.sureness_rank == pytest.approx(again.sureness_rank)
     assert known.mean_g_per_kwh == pytest.approx(again.mean_g_per_kwh)
     assert (known.sources, known.type) == (again.sources, again.type)
     assert not is_better(again, known)
