@@ -43,7 +43,7 @@ SLOTS_PER_DAY = 48
 NOISE = 0.05
 """Standard deviation of the forecast's error, of the year's mean intensity (the study's own error model)."""
 PUBLISHED_PERCENT = {"whole": 5.91, "paused": 7.93}
-"""Scenario II, Germany, next working day, 5 % noise: Wiesner et al. 2021, section 5.2."""
+"""Scenario II, Germany, next working day, 5 % noise: Wiesner et al. 2021."""
 DODGE_ZONES = ("DE", "PL", "SE", "US-CAL-CISO", "US-MIDA-PJM", "US-TEX-ERCO")
 DODGE_HOURS = (1, 6, 12, 24, 48, 96, 192)
 
