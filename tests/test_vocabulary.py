@@ -45,7 +45,8 @@ COUNTED = {
 PURE_NUMBERS = {
     "pue", "coverage", "share", "ratio", "level", "load", "utilisation", "count", "fraction", "factor", "n", "rows",
     "seed", "slope", "efficiency", "accuracy", "quality", "size", "rank", "flop",
-    "points", "cores", "chip", "sockets", "spread", "shape", "log", "speed", "ghz",
+    "points", "cores", "chip", "sockets", "spread", "shape", "log", "speed", "ghz", "quantile",
+    "speedup",
 }  # fmt: skip
 """Numbers without a unit, by the last word of their name."""
 UNIT_BESIDE = {"value", "low", "high"}
