@@ -130,7 +130,7 @@ def derive(grid: Path) -> dict[str, str]:
     """Name to text of the two tables."""
     traces = read(grid)
     shapes = {name: Shape(trace) for name, trace in traces.items()}
-    transfer = transfer_sd(shapes)
+    transfer = transfer_spread(shapes)
     zones = list(_zones(grid, traces, shapes, transfer))
     used = {row["area"] for row in zones}
     hours = tuple(f"h{hour:02d}" for hour in range(24))
@@ -260,7 +260,7 @@ def _persistence(trace: Trace, mean: Any) -> float:
     return float(np.corrcoef(deviation[:-1][follows], deviation[1:][follows])[0, 1])
 
 
-def transfer_sd(shapes: Mapping[str, Shape]) -> float:
+def transfer_spread(shapes: Mapping[str, Shape]) -> float:
     """Standard deviation of ln(shape of one area / shape of its neighbour) over all cells of all pairs."""
     logs = [np.log(shapes[name].mean) for name in EASTERN]
     squares = [((one - other) ** 2).mean() for i, one in enumerate(logs) for other in logs[i + 1 :]]
@@ -292,8 +292,8 @@ def _zones(
                 "fit": f"{fit:.2f}",
                 "level_low_ratio": f"{min(np.exp(-level), *published, 1.0):.3f}",
                 "level_high_ratio": f"{max(np.exp(level), *published, 1.0):.3f}",
-                "transfer_sd": f"{transfer:.3f}" if zone in area.part else "0",
-                "persistence": f"{shapes[name].persistence:.3f}",
+                "transfer_spread": f"{transfer:.3f}" if zone in area.part else "0",
+                "persistence_ratio": f"{shapes[name].persistence:.3f}",
                 "years": years,
                 "hours": str(len(traces[name].ratio)),
                 "source": f"{source}; {name} {years}, fuel factors of IPCC 2014",

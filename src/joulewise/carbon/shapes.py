@@ -30,17 +30,17 @@ Ratios = tuple[float, float, float]
 class ZoneShape:
     """The shape of one zone: `ratios[month - 1][hour]` in UTC.
 
-    `level` is by how much (low, high ratio) an annual factor is off a year later; `transfer_sd` is the standard
-    deviation, in logarithms, of carrying a neighbour's shape over; `persistence` is the correlation of the deviation
-    from the shape with that an hour before.
+    `level` is by how much (low, high ratio) an annual factor is off a year later; `transfer_spread` is the standard
+    deviation, in logarithms, of carrying a neighbour's shape over; `persistence_ratio` is the correlation of
+    the deviation from the shape with that an hour before.
     """
 
     zone: str
     basis: str
     ratios: tuple[tuple[Ratios, ...], ...]
     level: tuple[float, float]
-    transfer_sd: float
-    persistence: float
+    transfer_spread: float
+    persistence_ratio: float
     source: str
     licence: str
     version: str
@@ -95,8 +95,8 @@ def shape_of(zone: str) -> ZoneShape:
         basis=row["basis"],
         ratios=_ratios(row["area"]),
         level=(float(row["level_low_ratio"]), float(row["level_high_ratio"])),
-        transfer_sd=float(row["transfer_sd"]),
-        persistence=float(row["persistence"]),
+        transfer_spread=float(row["transfer_spread"]),
+        persistence_ratio=float(row["persistence_ratio"]),
         source=row["source"],
         licence=row["licence"],
         version=row["version"],
@@ -141,7 +141,7 @@ def _signal(factor: Factor, shape: ZoneShape, hour: datetime) -> Signal:
     """The hour's ratio times the annual factor; its errors are independent and combine in logarithms."""
     mean, low, high = shape.ratios[hour.month - 1][hour.hour]
     level_low, level_high = _level(factor, shape)
-    carried = _Z95 * shape.transfer_sd
+    carried = _Z95 * shape.transfer_spread
     value = factor.value * mean
     return Signal(
         zone=factor.zone,

@@ -157,14 +157,14 @@ def test_each_shape_says_what_an_auditor_asks(zone: str) -> None:
     assert shape.source
     assert shape.licence
     assert shape.version
-    assert 0.9 < shape.persistence < 1
+    assert 0.9 < shape.persistence_ratio < 1
     assert shape.level[0] < 1 < shape.level[1]
     assert len(shape.ratios) == 12
     assert all(0 < low <= mean <= high for month in shape.ratios for mean, low, high in month)
 
 
 def test_a_borrowed_shape_is_wider_than_its_own_area_would_be() -> None:
-    assert shape_of("US-SRVC").transfer_sd > 0 == shape_of("US-ERCT").transfer_sd
+    assert shape_of("US-SRVC").transfer_spread > 0 == shape_of("US-ERCT").transfer_spread
 
 
 def test_the_tables_come_from_the_raw_data(root: Path, reference_data: Path) -> None:
