@@ -44,7 +44,8 @@ class Controller:
     """`executors` gives the executor of a name; `planner` plans what is left of a job on the newest forecast.
 
     `on_plan` gets each plan before it holds, `on_end` each record that has ended and was not accounted for: it returns
-    what was filed, and must bear a second call. `tell` gets a line of news for people. `poll_s` is real seconds.
+    what was filed, and must bear a second call. `tell` gets a line of news for people. `poll_s` is how often it looks
+    at running tasks, `idle_poll_s` if all of them wait; real seconds.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Controller:
         self.journal = journal
         self.clock = clock or Clock()
         self.poll_s = 5.0
+        self.idle_poll_s = 15.0
         self.most_losses = MOST_LOSSES
         self._executors = executors
         self._planner = planner
@@ -68,8 +70,12 @@ class Controller:
         self.on_end = on_end
         self._tell = tell
         self._patience_s = SOON_S
+        self._busy = False
         self._held: dict[str, int] = {}
         self._told: dict[str, str] = {}
+        self._noted: set[tuple[str, str]] = set()
+        self._begun: set[str] = set()
+        """Started, and not yet seen running: what is lost then is lost anew."""
         self._since: dict[str, tuple[int, float]] = {}
         self._replanned_at: dict[str, datetime] = {}
 
@@ -85,7 +91,7 @@ class Controller:
 
     def step(self, only: Collection[str] | None = None) -> bool:
         """Look at each open task once; False if none is left."""
-        some = False
+        some = self._busy = False
         for task_id in list(only) if only is not None else self.journal.ids():
             try:
                 some = self._drive(task_id) or some
@@ -100,7 +106,7 @@ class Controller:
         """Seconds of our clock until the next look: at most `poll_s` real ones, fewer after something happened."""
         now = self.clock.now()
         most_s = self._patience_s * self.clock.speed
-        self._patience_s = min(2 * self._patience_s, self.poll_s)
+        self._patience_s = min(2 * self._patience_s, self.poll_s if self._busy else self.idle_poll_s)
         due = [at for task_id in self._held for at in self._due(task_id, now) if only is None or task_id in only]
         until_s = min([most_s, *((at - now).total_seconds() for at in due)])
         return max(until_s, 0.01 * self.clock.speed)
@@ -162,11 +168,13 @@ class Controller:
         now, journal = self.clock.now(), self.journal
         runs = bool(record.spans) and not record.spans[-1].how
         ran_s = self._ran_s(record, now) if runs else 0.0
+        self._busy = self._busy or status.state in ("running", "stopping")
         if status.state != record.state:
             self._patience_s = SOON_S
         if status.state in ("running", "stopping"):
             if not runs:
                 journal.runs(record.id, now)
+                self._begun.discard(record.id)
             elif (now - record.spans[-1].seen).total_seconds() >= SEEN_EVERY_S:
                 journal.seen(record.id, now, ran_s)
         elif status.state in ("finished", "failed", "cancelled"):
@@ -190,13 +198,14 @@ class Controller:
 
     def _lost(self, record: TaskRecord, status: TaskStatus) -> None:
         """It vanished: it is started again, unless that has happened too often."""
-        if not record.spans or record.spans[-1].how != "lost":
+        if record.id in self._begun or not record.spans or record.spans[-1].how != "lost":
             self.journal.runs(record.id, self.clock.now())  # it ran and vanished between two looks
             self.journal.rests(record.id, self.clock.now(), "lost")
+            self._begun.discard(record.id)
         if self.journal.read(record.id).losses >= self.most_losses:
             detail = f"it ended abruptly {self.most_losses} times; the last time: {status.detail}"
             self.journal.end(record.id, self.clock.now(), replace(status, detail=detail))
-        elif self._told.get(record.id) != status.detail:
+        else:
             self._say(record, f"lost ({status.detail}): it is started again", note=True)
 
     def _decide(self, record: TaskRecord, executor: Executor, status: TaskStatus) -> None:
@@ -216,6 +225,7 @@ class Controller:
             if run:
                 self._say(record, f"{'starts' if not record.spans else 'goes on'}: {why}")
                 (executor.start if status.state == "waiting" else executor.resume)(record.handle)
+                self._begun.add(record.id)
             else:
                 self._say(record, f"waits until {self._until(record, now)}: {why}")
 
@@ -258,12 +268,12 @@ class Controller:
         self.journal.plan(record.id, schedule)
 
     def _replan_due(self, record: TaskRecord, now: datetime) -> datetime:
+        """An hour after the last plan, the first time sooner; at once if the clock was set back before it."""
         made_at = record.schedule.made_at if record.schedule else now
-        last = max(made_at, self._replanned_at.get(record.id, made_at))
-        if last > now + timedelta(seconds=REPLAN_S):  # the clock was set back
-            return now
-        part = 1.0 if record.id in self._replanned_at else max(0.25, share_of(record.id))
-        return last + timedelta(seconds=REPLAN_S * part)
+        last = self._replanned_at.get(record.id)
+        if last is not None and last <= now:
+            return last + timedelta(seconds=REPLAN_S)
+        return made_at + timedelta(seconds=REPLAN_S * max(0.25, share_of(record.id))) if made_at <= now else now
 
     # --- the end ---
 
@@ -281,13 +291,15 @@ class Controller:
         self._say(record, f"{record.state}{f' ({record.detail})' if record.detail else ''}")
 
     def _say(self, record: TaskRecord, text: str, *, note: bool = False) -> None:
-        """News, once; `note` keeps it in the journal."""
-        if self._told.get(record.id) == text:
+        """News, once; `note` keeps it in the journal, each text once."""
+        if self._told.get(record.id) == text or (note and (record.id, text) in self._noted):
             return
-        self._told[record.id] = text
-        self._patience_s = SOON_S
         _log.info("task %s: %s", record.id, text)
         if note:
+            self._noted.add((record.id, text))
             self.journal.note(record.id, self.clock.now(), text)
+        else:
+            self._told[record.id] = text
+        self._patience_s = SOON_S
         if self._tell is not None:
             self._tell(record, text)

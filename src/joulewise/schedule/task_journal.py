@@ -47,6 +47,7 @@ class TaskJournal:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self._open: dict[str, Journal] = {}
+        self._read: dict[str, tuple[tuple[int, int, int], TaskRecord]] = {}
 
     # --- writing ---
 
@@ -148,14 +149,21 @@ class TaskJournal:
     def read(self, task_id: str) -> TaskRecord:
         """What is known of a task, lines that are in memory only included. Raises NotFound, JournalError."""
         path = self._path(task_id, _FILE)
+        journal = self._open.get(task_id)
+        pending = b"".join([b"\n", *journal.pending]) if journal is not None and journal.pending else b""
         try:
             with open(path, "rb") as file:
+                found = os.fstat(file.fileno())
+                state = (found.st_ino, found.st_size, len(pending))
+                known = self._read.get(task_id)
+                if known is not None and known[0] == state:
+                    return known[1]
                 content = file.read()
         except OSError as error:
             raise NotFound(f"no task {task_id}: {error.strerror}", hint="joulewise tasks lists them") from error
-        journal = self._open.get(task_id)
-        pending = b"".join([b"\n", *journal.pending]) if journal is not None and journal.pending else b""
-        return _folded(path, content + pending)
+        record = _folded(path, content + pending)
+        self._read[task_id] = (state, record)
+        return record
 
     def exists(self, task_id: str) -> bool:
         """False once its folder was deleted."""
