@@ -22,11 +22,11 @@ _CHUNK = 1 << 22
 
 
 class CheckpointFiles:
-    """The files of one checkpoint. `sync` False leaves it to the kernel when they reach the disk."""
+    """The files of one checkpoint. `replace` is os.replace, for tests that kill between two steps."""
 
-    def __init__(self, path: str, *, sync: bool = True) -> None:
+    def __init__(self, path: str, *, replace: Callable[[str, str], None] = os.replace) -> None:
         self.path = os.path.abspath(path)
-        self._sync = sync
+        self._replace = replace
 
     @property
     def previous(self) -> str:
@@ -48,8 +48,8 @@ class CheckpointFiles:
         new = _sum_of(scratch)
         self._write_sums([new, *kept])
         if os.path.exists(self.path):
-            os.replace(self.path, self.previous)
-        os.replace(scratch, self.path)
+            self._replace(self.path, self.previous)
+        self._replace(scratch, self.path)
         self._to_disk(os.path.dirname(self.path))
         return new[0]
 
@@ -80,11 +80,10 @@ class CheckpointFiles:
         with open(scratch, "w", encoding="ascii") as file:
             file.writelines(f"{size} {crc:08x}\n" for size, crc in sums)
         self._to_disk(scratch)
-        os.replace(scratch, f"{self.path}.sums")
+        self._replace(scratch, f"{self.path}.sums")
 
-    def _to_disk(self, path: str) -> None:
-        if not self._sync:
-            return
+    @staticmethod
+    def _to_disk(path: str) -> None:
         fd = os.open(path, os.O_RDONLY)
         try:
             os.fsync(fd)

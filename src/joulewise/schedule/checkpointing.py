@@ -77,6 +77,7 @@ class Checkpointing:
         self.lost_s: float | None = None
         """Work that was lost before this start, s: from the last save to the last sign of life; None if unknown."""
         self.saves = 0
+        self.alive_every_s = ALIVE_EVERY_S
         self._files = CheckpointFiles(path)
         self._format = format
         self._every_s = every_s
@@ -131,7 +132,7 @@ class Checkpointing:
         if asked or (self._every_s is not None and now_s - self._saved_s >= self._every_s):
             if self._saved(state) and asked:
                 self.exit()
-        elif now_s - self._alive_s >= ALIVE_EVERY_S:
+        elif now_s - self._alive_s >= self.alive_every_s:
             self._alive_s = now_s
             self._note("alive", since_save_s=now_s - self._saved_s)
 
