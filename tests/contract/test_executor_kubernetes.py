@@ -260,6 +260,8 @@ def test_resources_that_make_no_job_are_refused_before_anything_is_sent(place, s
         place.executor.submit(with_resources(place, **words))
 
     assert refused.value.hint
+    with pytest.raises(ExecutorError, match=said):
+        place.executor.check(with_resources(place, **words))
     assert server.requests == []
 
 

@@ -87,7 +87,9 @@ def test_hostile_names_arrive_as_they_are(place, tmp_path):
 
 
 def test_the_run_is_measured(place):
-    handle = place.executor.submit(place.task("quick"))
+    task = place.task("quick")
+    measured = (sys.executable, "-m", "joulewise", "run", "--", *task.command)
+    handle = place.executor.submit(replace(task, command=measured))
     place.executor.start(handle)
     place.settled(handle, "finished")
 
@@ -204,7 +206,9 @@ def test_no_slurm_and_a_dead_slurm_are_told_apart(place, slurm, tmp_path):
     dead.write_text(f"{conf}MessageTimeout=2\n")
     absent, deaf = SlurmCommands({"PATH": str(tmp_path)}), SlurmCommands({**slurm.environ, "SLURM_CONF": str(dead)}, 1)
 
-    with pytest.raises(ExecutorError, match="no Slurm here"):
+    with pytest.raises(ExecutorError, match="no Slurm here: squeue is not in PATH"):
         SlurmExecutor(commands=absent).submit(place.task("quick"))
+    with pytest.raises(ExecutorError, match="no Slurm here: sbatch is not in PATH"):
+        absent.program("sbatch")
     with pytest.raises(ExecutorError, match="gave no answer within 1 s"):
         SlurmExecutor(commands=deaf).submit(place.task("quick"))

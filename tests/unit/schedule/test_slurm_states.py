@@ -12,7 +12,7 @@ from joulewise.core.errors import ExecutorError
 from joulewise.core.plans import Task
 from joulewise.core.ulid import new_ulid
 from joulewise.schedule.executors.slurm import SlurmExecutor
-from joulewise.schedule.executors.slurm_commands import SlurmJob, parse, refusal, resource_arguments
+from joulewise.schedule.executors.slurm_commands import SlurmCommands, SlurmJob, parse, refusal, resource_arguments
 from joulewise.schedule.executors.task_folder import ENDED, STOPPED, TERMINATED, Result, TaskFolder
 
 
@@ -245,9 +245,9 @@ def test_resources_become_flags():
         ({"options": 5}, "options=5"),
     ],
 )
-def test_resources_that_are_none_are_refused(words, said):
+def test_resources_that_are_none_are_refused(executor, words, said):
     with pytest.raises(ExecutorError, match=said) as refused:
-        resource_arguments(words)
+        executor.check(Task(id=new_ulid(), name="t", command=("true",), folder="/", resources=words))
 
     assert refused.value.hint
 
@@ -264,3 +264,41 @@ def test_resources_that_are_none_are_refused(words, said):
 )
 def test_what_slurm_says_comes_with_a_cure(said, cure):
     assert cure in refusal("sbatch", said).hint
+
+
+def commands(folder: Path, **programs: str) -> SlurmCommands:
+    """Slurm's commands, played by scripts."""
+    for name, script in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    return SlurmCommands({"PATH": f"{folder}:/usr/bin:/bin", "SLURM_JOB_ID": "1", "SLURM_CONF": "/c"}, timeout_s=5)
+
+
+def test_a_signal_that_never_arrives_is_given_up_where_slurm_lives(tmp_path):
+    slurm = commands(tmp_path, scancel="exec sleep 60", scontrol="exit 0")
+
+    assert slurm.change("scancel", "--signal=TERM", "7", timeout_s=0.2) is False
+
+
+def test_a_signal_that_never_arrives_is_an_error_where_slurm_is_gone(tmp_path):
+    slurm = commands(tmp_path, scancel="exec sleep 60", scontrol="echo Unable to contact slurm controller >&2; exit 1")
+
+    with pytest.raises(ExecutorError, match="Unable to contact"):
+        slurm.change("scancel", "7", timeout_s=0.2)
+
+
+def test_slurm_says_why(tmp_path):
+    slurm = commands(
+        tmp_path,
+        scancel="echo scancel: error: Access/permission denied >&2; exit 1",
+        scontrol='[ "$4" = 7 ] && echo Invalid job id >&2 || echo Unable to contact slurm controller >&2; exit 1',
+        squeue="echo slurm_load_jobs error: x >&2; exit 1",
+        sbatch='[ -z "$SLURM_JOB_ID" ] && [ "$SLURM_CONF" = /c ] && echo "12;cluster"',
+    )
+
+    assert slurm.submit("#!/bin/sh\n", []) == "12"
+    assert slurm.show("7") is None
+    for question in (lambda: slurm.change("scancel", "7"), lambda: slurm.find("x"), lambda: slurm.show("8")):
+        with pytest.raises(ExecutorError) as refused:
+            question()
+        assert refused.value.hint

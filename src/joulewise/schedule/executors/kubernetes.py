@@ -62,6 +62,10 @@ class KubernetesExecutor:
 
     # --- the Protocol ---
 
+    def check(self, task: Task) -> None:
+        """Raise ExecutorError for a task that this place will never take."""
+        job_of(task, task.save_s)
+
     def submit(self, task: Task) -> str:
         """Create the Job, suspended; if it is there already, that is it."""
         job = job_of(task, save_s=self.clock.real_s(task.save_s))

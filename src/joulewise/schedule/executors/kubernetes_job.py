@@ -52,7 +52,7 @@ def job_of(task: Task, save_s: float) -> dict[str, Any]:
 
 def _check(task: Task) -> None:
     if task.stop != "checkpoint":
-        raise ExecutorError(f"Kubernetes can't {task.stop} a job", hint="let it save and stop: --stop checkpoint")
+        raise ExecutorError(f"Kubernetes can't {task.stop} a job", hint="let it save and stop: --pause checkpoint")
     check_words(task)
     strange = [word for word in task.resources if word not in _WORDS]
     if strange:

@@ -97,7 +97,8 @@ class Onboard:
         self.folder.write_result(Result(job=self.job, how=how, exit_code=code, detail=detail))
         # Told without being asked, Slurm has its own plans with the job: a time limit, a preemption, a cancel.
         if how == STOPPED and (asked or self.told_at_s is None) and not self.folder.marked("cancel"):
-            self.folder.mark("stop")
+            if not asked:
+                self.folder.mark("stop")
             self.requeue(self.job, not self.folder.marked("resume"))
         return code
 

@@ -66,12 +66,16 @@ class RayExecutor:
 
     # --- the Protocol ---
 
-    def submit(self, task: Task) -> str:
-        """Keep the task here; Ray gets it when it is to start. Raises ExecutorError for what Ray can't do."""
+    def check(self, task: Task) -> None:
+        """Raise ExecutorError for a task that this place will never take."""
         if task.stop != "checkpoint":
-            raise ExecutorError(f"Ray can't {task.stop} a job", hint="let it save and stop: --stop checkpoint")
+            raise ExecutorError(f"Ray can't {task.stop} a job", hint="let it save and stop: --pause checkpoint")
         check(task)
         job_arguments(task.resources)
+
+    def submit(self, task: Task) -> str:
+        """Keep the task here; Ray gets it when it is to start."""
+        self.check(task)
         TaskFolder.create(task, self.folder)
         return task.id
 

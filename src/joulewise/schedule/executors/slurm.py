@@ -21,7 +21,7 @@ from joulewise.core.errors import ExecutorError
 from joulewise.core.plans import Task, TaskStatus
 from joulewise.schedule.clock import Clock
 from joulewise.schedule.executors.slurm_commands import SlurmCommands, SlurmJob, resource_arguments, script_of
-from joulewise.schedule.executors.task_folder import ENDED, STOPPED, Result, TaskFolder
+from joulewise.schedule.executors.task_folder import ENDED, STOPPED, Result, TaskFolder, check
 
 _WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT", "REQUEUE_FED", "RESV_DEL_HOLD"}
 _RUNNING = {"RUNNING", "CONFIGURING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING", "COMPLETING"}
@@ -32,6 +32,7 @@ _WHY = {"TIMEOUT": "its time limit: ask for more with time_limit_s", "OUT_OF_MEM
 class SlurmExecutor:
     """See the module. A handle is the path of the task's folder, which lies inside the folder in which it works.
 
+    Raises ExecutorError where Slurm's commands are not installed.
     `folder`, of the tasks on this machine, is not used: the nodes might not see it. `settle_s` is how long a requeued
     job waits at least before it begins again: Slurm tells the old launch from the new one by whole seconds.
     """
@@ -49,7 +50,14 @@ class SlurmExecutor:
     ) -> None:
         self.clock = clock or Clock()
         self.commands = commands or SlurmCommands()
+        if commands is None:
+            self.commands.program("sbatch")
         self.python, self.settle_s = python, settle_s
+
+    def check(self, task: Task) -> None:
+        """Raise ExecutorError for a task that this place will never take."""
+        check(task)
+        resource_arguments(task.resources)
 
     def submit(self, task: Task) -> str:
         """Take the task; if Slurm knows a job of this task already, that is it."""
@@ -73,8 +81,7 @@ class SlurmExecutor:
         elif job and job.state in _RUNNING - {"COMPLETING"} and folder.task.stop == "freeze":
             self.commands.change("scancel", "--signal=STOP", "--full", job.id)
         elif job and job.state in _RUNNING - {"COMPLETING"}:
-            folder.mark("stop")  # before the signal: the job asks why it came
-            self.commands.change("scancel", "--signal=TERM", "--batch", job.id)
+            self._terminate(folder, job)
 
     def resume(self, handle: str) -> None:
         """Release it; a job that Slurm no longer has, but that has not come to its end, is submitted anew."""
@@ -152,6 +159,13 @@ class SlurmExecutor:
     def _job(self, folder: TaskFolder) -> SlurmJob | None:
         job = self._job_id(folder)
         return self.commands.show(job) if job else None
+
+    def _terminate(self, folder: TaskFolder, job: SlurmJob) -> None:
+        """SIGTERM, once: to signal a job that is on its way out can take Slurm minutes."""
+        if folder.said("stop") != job.id:
+            folder.mark("stop")  # before the signal: the job asks why it came
+            self.commands.change("scancel", "--signal=TERM", "--batch", job.id)
+            folder.mark("stop", job.id)
 
     def _release(self, job: SlurmJob) -> None:
         settle_s = self.settle_s if job.restarts else 0

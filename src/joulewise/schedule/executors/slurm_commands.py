@@ -22,6 +22,8 @@ from joulewise.core.errors import ExecutorError
 
 _TIMEOUT_S = 90.0
 """Slurm's commands try again by themselves for up to a minute."""
+_SIGNAL_S = 15.0
+"""scancel tries again for minutes to signal a job that is on its way out."""
 _UNKNOWN_JOB = "Invalid job id"
 _OUR_SLURM = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS")
 _HINTS = (
@@ -33,6 +35,10 @@ _HINTS = (
     ("time limit", "ask for less time: --resource time_limit_s=SECONDS"),
 )
 Run = Callable[[Sequence[str], str], "tuple[int, str, str]"]
+
+
+class NoAnswer(ExecutorError):
+    """One of Slurm's commands took too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,36 +91,46 @@ class SlurmCommands:
             raise refusal("scontrol", err)
         return parse(out, time.time())
 
-    def change(self, *command: str) -> bool:
+    def change(self, *command: str, timeout_s: float = _SIGNAL_S) -> bool:
         """Run scontrol or scancel; False if the job is not in the state for it (it ended meanwhile)."""
-        code, _, err = self._run(command)
+        try:
+            code, _, err = self._run(command, timeout_s=timeout_s)
+        except NoAnswer:  # the job is on its way out, or Slurm is gone
+            code, _, err = self._run(["scontrol", "show", "config"])
+            if code:
+                raise refusal("scontrol", err) from None
+            return False
         if not code:
             return True
         if re.search("Invalid job id|already|Job/step|not.*pending|is not running|disabled|Requested operation", err):
             return False
         raise refusal(command[0], err)
 
-    def _run(self, command: Sequence[str], text: str = "") -> tuple[int, str, str]:
-        program = shutil.which(command[0], path=self.environ.get("PATH"))
-        if program is None:
+    def program(self, name: str) -> str:
+        """Where one of Slurm's commands lies."""
+        found = shutil.which(name, path=self.environ.get("PATH"))
+        if found is None:
             raise ExecutorError(
-                f"no Slurm here: {command[0]} is not in PATH",
+                f"no Slurm here: {name} is not in PATH",
                 hint="run this on a login node of the cluster, or choose another place: --on local",
             )
+        return found
+
+    def _run(self, command: Sequence[str], text: str = "", timeout_s: float | None = None) -> tuple[int, str, str]:
         try:
             done = subprocess.run(
-                [program, *command[1:]],
+                [self.program(command[0]), *command[1:]],
                 input=text,
                 env=self.environ if command[0] == "sbatch" else self._asking,
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=self.timeout_s,
+                timeout=min(timeout_s or self.timeout_s, self.timeout_s),
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise ExecutorError(
-                f"{command[0]} gave no answer within {self.timeout_s:g} s", hint="`scontrol ping` says who is down"
+            raise NoAnswer(
+                f"{command[0]} gave no answer within {error.timeout:g} s", hint="`scontrol ping` says who is down"
             ) from error
         return done.returncode, done.stdout, done.stderr
 

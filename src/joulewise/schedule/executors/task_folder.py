@@ -126,9 +126,13 @@ class TaskFolder:
         """Whether "stop", "resume" or "cancel" is asked."""
         return (self.path / mark).exists()
 
-    def mark(self, mark: str) -> None:
+    def mark(self, mark: str, said: str = "") -> None:
         """Ask to "stop", "resume" or "cancel"."""
-        self._write(mark, "")
+        self._write(mark, said)
+
+    def said(self, mark: str) -> str:
+        """What the mark says, "" if it says nothing or is not there."""
+        return self._read(mark)
 
     def unmark(self, mark: str) -> None:
         """Take it back."""
