@@ -17,12 +17,27 @@ if TYPE_CHECKING:
     import joulewise.ledger as _ledger
     import joulewise.report as _report
     import joulewise.schedule as _schedule
+    from joulewise.api.catalog import check_zone as check_zone
+    from joulewise.api.catalog import factor_changes as factor_changes
+    from joulewise.api.catalog import factor_set as factor_set
+    from joulewise.api.catalog import factors as factors
+    from joulewise.api.catalog import formulas as formulas
+    from joulewise.api.catalog import plugins as plugins
     from joulewise.api.filing import Recovered
+    from joulewise.api.keeping import export as export
+    from joulewise.api.keeping import import_codecarbon as import_codecarbon
+    from joulewise.api.keeping import import_json as import_json
+    from joulewise.api.keeping import ledger_info as ledger_info
+    from joulewise.api.keeping import merge as merge
+    from joulewise.api.keeping import verify as verify
+    from joulewise.api.reading import bundle as bundle
+    from joulewise.api.reading import explain as explain
+    from joulewise.api.reading import report as report
+    from joulewise.api.reading import runs as runs
+    from joulewise.api.reading import show as show
+    from joulewise.api.reading import trace_of as trace_of
+    from joulewise.api.reading import view_of as view_of
     from joulewise.api.submitting import Tasks
-    from joulewise.carbon import FactorChange, FactorSet
-    from joulewise.core.formulas import Formula
-    from joulewise.core.plans import Decision
-    from joulewise.core.records import Bundle, Factor
     from joulewise.core.settings import Settings
     from joulewise.measure import Calibration, Diagnosis, Measured, Result
     from joulewise.measure.launch import Exit
@@ -95,85 +110,6 @@ def current_ledger(settings: Settings | None = None) -> _ledger.Ledger:
     return current(settings or load_settings())
 
 
-def runs(query: _ledger.RunQuery | None = None, settings: Settings | None = None) -> _ledger.Page:
-    """A page of the list of runs, newest first by default; what dead processes left is taken in first."""
-    with current_ledger(settings) as ledger:
-        return ledger.runs(query)
-
-
-def bundle(run: str = "latest", settings: Settings | None = None) -> Bundle:
-    """A run with everything that was filed with it. `run` is an id, a part of one, a name, or "latest".
-
-    Raises NotFound with what comes near.
-    """
-    with current_ledger(settings) as ledger:
-        return ledger.bundle(_resolved(ledger, run))
-
-
-def show(run: str = "latest", settings: Settings | None = None, *, equivalents: bool = False) -> _report.RunView:
-    """A run ready to be drawn, with its children and its power trace."""
-    from joulewise.api.filing import MOST_CHILDREN
-
-    with current_ledger(settings) as ledger:
-        found = ledger.bundle(_resolved(ledger, run))
-        children = [ledger.bundle(row.id) for row in ledger.children(found.run.id)[:MOST_CHILDREN]]
-        trace = _trace_of(found, ledger.trace_folder)
-        decisions = ledger.decisions(found.run.id)
-        return view_of(found, children, trace=trace, equivalents=equivalents, decisions=decisions)
-
-
-def report(run: str = "latest", format: str = "html", settings: Settings | None = None) -> str:
-    """A run as a document: html, markdown, json, csv, table, or any exporter that is installed."""
-    import joulewise.report as room
-
-    return room.draw_run(show(run, settings), format)
-
-
-def explain(reference: str, settings: Settings | None = None) -> list[_report.Row]:
-    """The figures that RUN:NAME means ("latest:emissions"), each with its `how`, down to the raw counters.
-
-    Raises NotFound with the names that there are.
-    """
-    import joulewise.report as room
-
-    run, name = room.split_reference(reference)
-    return room.find_rows(show(run, settings), name)
-
-
-def view_of(
-    bundle: Bundle,
-    children: Sequence[Bundle] = (),
-    trace: _report.PowerTrace | None = None,
-    *,
-    equivalents: bool = False,
-    decisions: Sequence[Decision] = (),
-) -> _report.RunView:
-    """Any bundle ready to be drawn, filed or not."""
-    import joulewise.report as room
-
-    return room.view(bundle, children, trace, room.equivalents_of(bundle) if equivalents else (), decisions)
-
-
-def _resolved(ledger: _ledger.Ledger, run: str) -> str:
-    return ledger.resolve(run)
-
-
-def _trace_of(bundle: Bundle, folder: str) -> _report.PowerTrace | None:
-    """The power trace; None, with a warning in the log, if its file is gone or unreadable."""
-    from logging import getLogger
-
-    from joulewise.core.errors import JoulewiseError
-    from joulewise.ledger import read_trace
-
-    if not bundle.traces:
-        return None
-    try:
-        return read_trace(bundle.traces[-1], folder)
-    except JoulewiseError as error:
-        getLogger(__name__).warning("the power is not drawn: %s", error)
-        return None
-
-
 # Measuring from outside
 
 
@@ -236,6 +172,7 @@ def measure_process(pid: int, settings: Settings, **job: Any) -> Measured:
 def settle(measured: Measured, settings: Settings) -> Outcome:
     """Add carbon and file what was measured. What can't be filed now stays in the spool, and the figures are shown."""
     from joulewise.api import filing
+    from joulewise.api.reading import view_of
 
     result = measured.result
     filed, problems = filing.settle(result, settings)
@@ -258,115 +195,7 @@ def calibrate(record: str, run: str = "latest", settings: Settings | None = None
     from joulewise.api import calibrating
 
     with open_ledger(settings) as ledger:
-        return calibrating.calibrate(record, ledger.bundle(_resolved(ledger, run)), ledger.trace_folder)
-
-
-# The ledger itself
-
-
-def verify(settings: Settings | None = None, *, anchor: str | None = None) -> _ledger.Verification:
-    """Recompute the hash of every row and trace; `anchor` is a `head` that was noted elsewhere earlier."""
-    with open_ledger(settings) as ledger:
-        return ledger.verify(anchor=anchor)
-
-
-def merge(source: str, settings: Settings | None = None) -> _ledger.Merged:
-    """File every run of another ledger (a path or URL) here too; what is here already stays as it is."""
-    with open_ledger(settings) as ledger:
-        return ledger.merge(source)
-
-
-def export(path: str, format: str, query: _ledger.RunQuery | None = None, settings: Settings | None = None) -> int:
-    """Write all runs that match to a file: json (everything), csv or parquet (a line a run); how many they were."""
-    with current_ledger(settings) as ledger:
-        return ledger.export(query, format, path)
-
-
-def import_codecarbon(path: str, settings: Settings | None = None, *, kind: str = "train") -> _ledger.Imported:
-    """File the runs of CodeCarbon's emissions.csv as `reported` figures; lines that can't be taken are named."""
-    with open_ledger(settings) as ledger:
-        return ledger.import_codecarbon(path, kind=kind)
-
-
-def import_json(path: str, settings: Settings | None = None) -> _ledger.Merged:
-    """File the runs of a JSON export of another ledger."""
-    with open_ledger(settings) as ledger:
-        return ledger.import_json(path)
-
-
-def ledger_info(settings: Settings | None = None) -> dict[str, str | int | None]:
-    """Where ledger and traces lie, and how many runs are filed or wait in the spool."""
-    from joulewise.measure.spool import run_folders
-
-    settings = settings or load_settings()
-    spool = _settings.spool_folder(settings, os.environ)
-    with open_ledger(settings) as ledger:
-        return {
-            "ledger": ledger.url,
-            "traces": ledger.trace_folder,
-            "runs": ledger.runs(run_query(limit=1)).total,
-            "spool": spool,
-            "waiting": len(run_folders(spool)),
-        }
-
-
-# Factors, plug-ins, formulas
-
-
-def check_zone(settings: Settings) -> None:
-    """Better said before the work: the zone, or a source of intensities, that was set does not exist.
-
-    Raises FactorError or NotFound with close names, UsageError for an address of a source that can't be one.
-    """
-    if settings.zone:
-        factor_set().resolve(settings.zone)
-    if settings.intensity or settings.intensity_urls:
-        from joulewise.carbon import check_sources
-
-        check_sources(settings, os.environ)
-
-
-def factor_set(path: str | None = None) -> FactorSet:
-    """The bundled factors, with those of a CSV file laid over them if `path` is given. Raises FactorError."""
-    from joulewise.carbon import FactorSet
-
-    bundled = FactorSet.bundled()
-    return bundled.with_file(path) if path else bundled
-
-
-def factors(kind: str | None = None, zone: str | None = None, path: str | None = None) -> Sequence[Factor]:
-    """All factors, or those of a kind or zone."""
-    return factor_set(path).list(kind, zone)
-
-
-def factor_changes(path: str) -> Sequence[FactorChange]:
-    """What a factor file changes of the bundled set."""
-    return factor_set().diff(factor_set(path))
-
-
-def formulas() -> list[Formula]:
-    """Every registered formula."""
-    import joulewise.carbon.formulas  # noqa: F401 - registers them
-    from joulewise.core.formulas import all_formulas
-
-    return all_formulas()
-
-
-def plugins() -> list[tuple[str, str, str, str]]:
-    """Kind, name, state (ready or missing) and cure of every plug-in."""
-    from joulewise.core import plugins
-    from joulewise.core.errors import PluginMissing
-
-    found = []
-    for kind in plugins.KINDS:
-        for name in plugins.names(kind):
-            try:
-                plugins.load(kind, name)
-            except PluginMissing as error:
-                found.append((kind, name, f"missing: {error.message}", error.hint))
-            else:
-                found.append((kind, name, "ready", ""))
-    return found
+        return calibrating.calibrate(record, ledger.bundle(ledger.resolve(run)), ledger.trace_folder)
 
 
 # Where and when
@@ -392,6 +221,25 @@ def plan_request(**wanted: Any) -> _schedule.Request:
 
 def tasks(settings: Settings | None = None) -> Tasks:
     """The submitted tasks of this user: submit, list, cancel, drive them."""
+    from joulewise.api.catalog import check_zone as check_zone
+    from joulewise.api.catalog import factor_changes as factor_changes
+    from joulewise.api.catalog import factor_set as factor_set
+    from joulewise.api.catalog import factors as factors
+    from joulewise.api.catalog import formulas as formulas
+    from joulewise.api.catalog import plugins as plugins
+    from joulewise.api.keeping import export as export
+    from joulewise.api.keeping import import_codecarbon as import_codecarbon
+    from joulewise.api.keeping import import_json as import_json
+    from joulewise.api.keeping import ledger_info as ledger_info
+    from joulewise.api.keeping import merge as merge
+    from joulewise.api.keeping import verify as verify
+    from joulewise.api.reading import bundle as bundle
+    from joulewise.api.reading import explain as explain
+    from joulewise.api.reading import report as report
+    from joulewise.api.reading import runs as runs
+    from joulewise.api.reading import show as show
+    from joulewise.api.reading import trace_of as trace_of
+    from joulewise.api.reading import view_of as view_of
     from joulewise.api.submitting import Tasks
 
     return Tasks(settings or load_settings())
@@ -425,9 +273,9 @@ def submit(
 def checkpointing(path: str, **options: Any) -> Checkpointing:
     """The contract of a job that may be paused; see `joulewise.schedule.checkpointing`.
 
-        checkpoint = joulewise.checkpointing("train.ckpt")
-        state = checkpoint.resume({"epoch": 0})
-        ... in the loop: checkpoint.step(state)
+    checkpoint = joulewise.checkpointing("train.ckpt")
+    state = checkpoint.resume({"epoch": 0})
+    ... in the loop: checkpoint.step(state)
     """
     from joulewise.schedule.checkpointing import checkpointing
 
@@ -445,6 +293,25 @@ def rank_regions(by: str = "average", **wanted: Any) -> list[_schedule.RankedReg
 
 _DRAWING = ("draw", "draw_run", "draw_steps", "lists", "one_line", "plan_view", "FORMATS", "Style")
 _ELSEWHERE = {
+    "runs": "joulewise.api.reading",
+    "bundle": "joulewise.api.reading",
+    "show": "joulewise.api.reading",
+    "report": "joulewise.api.reading",
+    "explain": "joulewise.api.reading",
+    "view_of": "joulewise.api.reading",
+    "trace_of": "joulewise.api.reading",
+    "verify": "joulewise.api.keeping",
+    "merge": "joulewise.api.keeping",
+    "export": "joulewise.api.keeping",
+    "import_codecarbon": "joulewise.api.keeping",
+    "import_json": "joulewise.api.keeping",
+    "ledger_info": "joulewise.api.keeping",
+    "check_zone": "joulewise.api.catalog",
+    "factor_set": "joulewise.api.catalog",
+    "factors": "joulewise.api.catalog",
+    "factor_changes": "joulewise.api.catalog",
+    "formulas": "joulewise.api.catalog",
+    "plugins": "joulewise.api.catalog",
     "backfill": "joulewise.api.backfilling",
     "backfill_list": "joulewise.report.savings_view",
     "saved_jobs": "joulewise.api.saving",

@@ -207,9 +207,9 @@ def energy_by_interval(bundle: Bundle, ledger: Ledger) -> tuple[list[Interval], 
 
 
 def _traced(bundle: Bundle, ledger: Ledger, energy_j: float) -> list[Interval]:
-    from joulewise.api import _trace_of
+    from joulewise.api.reading import trace_of
 
-    trace: Mapping[str, Sequence[float | None]] = _trace_of(bundle, ledger.trace_folder) or {}
+    trace: Mapping[str, Sequence[float | None]] = trace_of(bundle, ledger.trace_folder) or {}
     begin, last_s = bundle.run.started_at, 0.0
     found: list[Interval] = []
     for moment_s, power_w in zip(trace.get("t_s", ()), trace.get("mine_w", ()), strict=False):

@@ -70,7 +70,7 @@ def _profile(request: Request, settings: Settings) -> Profile:
 
 
 def _of_run(run: str, ledger: Ledger) -> Profile:
-    from joulewise.api import _trace_of
+    from joulewise.api.reading import trace_of
 
     try:
         bundle = ledger.bundle(ledger.resolve(run))
@@ -78,7 +78,7 @@ def _of_run(run: str, ledger: Ledger) -> Profile:
         raise NotFound(
             error.message, hint=f"{error.hint}; or --duration 6h --power 250W for a job never run"
         ) from error
-    return profiles.of_run(bundle, _trace_of(bundle, ledger.trace_folder))
+    return profiles.of_run(bundle, trace_of(bundle, ledger.trace_folder))
 
 
 def _durations_s(name: str, ledger: Ledger) -> list[float]:
