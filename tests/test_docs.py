@@ -39,7 +39,8 @@ def blocks(page: Path, kind: str, *, marked: bool = False) -> list[str]:
 
 def commands_in(page: Path) -> list[list[str]]:
     """The joulewise commands of the page's console blocks, split into words."""
-    lines = [line for body in blocks(page, "console") for line in body.splitlines() if line.startswith("$ ")]
+    bodies = [body.replace("\\\n", " ") for body in blocks(page, "console")]
+    lines = [line for body in bodies for line in body.splitlines() if line.startswith("$ ")]
     return [words for words in (shlex.split(line[2:], comments=True) for line in lines) if "joulewise" in words[:1]]
 
 

@@ -54,8 +54,9 @@ class IntensityFile:
     def forecast(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
         """Rows of status forecast, and any row that ends after now, as of the file's time."""
         now = self._context.now()
-        made = datetime.fromtimestamp(max(0, self._read_at_ns) / 1e9, UTC)
-        ahead = [one for one in self._of(zone) if one.status == "forecast" or one.end > now]
+        rows = self._of(zone)  # reads the file, and with it its time
+        made = datetime.fromtimestamp(self._read_at_ns / 1e9, UTC)
+        ahead = [one for one in rows if one.status == "forecast" or one.end > now]
         return in_order(
             [replace(one, status="forecast", issued_at=one.issued_at or min(made, now)) for one in ahead], start, end
         )
