@@ -14,11 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from joulewise.core.errors import ExecutorError
-from joulewise.core.plans import Task
+from joulewise.core.errors import ExecutorError, ProviderUnavailable
+from joulewise.core.plans import Job, Plan, Segment, Task
+from joulewise.schedule.clock import Clock
+from joulewise.schedule.controller import Controller
 from joulewise.schedule.executors.slurm import SlurmExecutor
 from joulewise.schedule.executors.slurm_commands import SlurmCommands
 from joulewise.schedule.executors.task_folder import TaskFolder
+from joulewise.schedule.task_journal import TaskJournal
+from joulewise.schedule.task_record import Schedule, Submission
 from joulewise.testing.executors import ExecutorContract, FakePlace, scripts, starts_in
 
 
@@ -212,3 +216,37 @@ def test_no_slurm_and_a_dead_slurm_are_told_apart(place, slurm, tmp_path):
         absent.program("sbatch")
     with pytest.raises(ExecutorError, match="gave no answer within 1 s"):
         SlurmExecutor(commands=deaf).submit(place.task("quick"))
+
+
+def test_the_controller_pauses_and_resumes_a_real_job_by_its_plan(place, slurm, tmp_path):
+    """An hour in six seconds: the job runs in the first, is paused for one, and goes on."""
+    clock = Clock(speed=600)
+    now = clock.now()
+
+    def hours(start: float, end: float) -> Segment:
+        return Segment(region="DE", start=now + timedelta(hours=start), end=now + timedelta(hours=end))
+
+    task = place.task("checkpoints", save_s=1200)
+    job = Job(
+        name="train", duration_s=9000.0, power_profile=((9000.0, 100.0),), home="DE", max_runs=None, save_s=1200.0,
+        release=now, deadline=now + timedelta(days=1),
+    )  # fmt: skip
+    journal = TaskJournal(str(tmp_path / "tasks"))
+    journal.create(Submission(task=task, job=job, executor="slurm", submitted_at=now))
+    segments = (hours(0, 1), hours(2, 4))
+    journal.plan(task.id, Schedule(plan_id="p", made_at=now, chosen="paused", reason="test", segments=segments))
+    journal.close(task.id)
+
+    def no_news(*_: object) -> Plan:
+        raise ProviderUnavailable("no forecast", hint="wait")
+
+    executor = SlurmExecutor(clock=clock, commands=slurm, settle_s=2)
+    controller = Controller(journal, lambda name: executor, no_news, clock)
+    controller.poll_s = controller.idle_poll_s = 0.2
+
+    controller.run([task.id])
+
+    record = journal.read(task.id)
+    assert (record.state, [span.how for span in record.spans]) == ("finished", ["paused", "finished"])
+    assert place.starts(task.id) == 2
+    assert record.spans[1].start >= segments[1].start

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from dataclasses import replace
 
 from joulewise.core.errors import ExecutorError
 from joulewise.core.plans import Task, TaskStatus
@@ -62,7 +63,7 @@ class SlurmExecutor:
     def submit(self, task: Task) -> str:
         """Take the task; if Slurm knows a job of this task already, that is it."""
         arguments = self._arguments(task)
-        folder = TaskFolder.create(task)
+        folder = TaskFolder.create(replace(task, save_s=self.clock.real_s(task.save_s)))
         with folder.lock():
             if not self._job_id(folder):
                 self._sbatch(folder, arguments)
