@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from joulewise.core.figures import Figure, exact
 from joulewise.core.plans import Option, Plan, Segment
-from joulewise.report.digits import number, shown
+from joulewise.report.digits import number, seconds, shown
 from joulewise.report.listing import Listing, figure_fields, simple
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ def _chosen(plan: Plan) -> Option:
 
 def _title(plan: Plan) -> str:
     job = plan.job
-    energy = shown(exact(job.energy_j, "J"))
+    energy_j = float(f"{job.energy_j:.3g}")  # what a plan supposes is not known any better
+    energy = shown(exact(energy_j, "J"))
     return f"Plan for {job.name or 'a job'}: {_hours(job.duration_s)}, {energy}, at home in {job.home}"
 
 
@@ -199,7 +200,9 @@ def _late(late_s: float) -> str:
 
 
 def _hours(duration_s: float) -> str:
-    """Hours with one decimal below a hundred; minutes below two hours."""
+    """Hours with one decimal; minutes below two hours, seconds below two minutes."""
+    if abs(duration_s) < 120:
+        return seconds(duration_s)
     if abs(duration_s) < 7_200:
         return f"{number(round(duration_s / 60, 1))} min"
     return f"{number(round(duration_s / 3_600, 1))} h"

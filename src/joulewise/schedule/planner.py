@@ -192,8 +192,10 @@ def _reason(
     if chosen != "now":
         share = saved[chosen].value / now_g if now_g > 0 else 0.0
         real = float(np.mean(drawn_g["now"] > drawn_g[chosen]))
-        often = "nearly all" if real > 0.99 else f"{real:.0%}"
-        return f"expected to save {share:.0%} of what running now emits; a saving in {often} of the likely futures"
+        often = "nearly all" if real > 0.99 else _percent(real)
+        return (
+            f"expected to save {_percent(share)} of what running now emits; a saving in {often} of the likely futures"
+        )
     best = min(middle_g, key=lambda name: middle_g[name])
     gain_g = now_g - middle_g[best]
     if len(middle_g) == 1:
@@ -201,7 +203,12 @@ def _reason(
     if gain_g <= LEAST_SHARE * now_g:
         return "no other hour or place is forecast to be cleaner by one percent or more"
     error_g = probable_error(gain_g, drawn_g["now"] - drawn_g[best])
-    return f"the best saving, {gain_g / now_g:.0%}, is below the forecast's own error, {error_g / now_g:.0%}"
+    gain, error = _percent(gain_g / now_g), _percent(error_g / now_g)
+    return f"the best saving, {gain}, is below the forecast's own error, {error}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _frozen(forecasts: Mapping[str, Sequence[Signal]], problem: Problem) -> list[Signal]:

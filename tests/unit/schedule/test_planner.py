@@ -39,7 +39,7 @@ def test_the_best_start_is_found_and_charged_exactly():
     assert later.energy.value == pytest.approx(1.5 * 3.6e6)
     assert (later.emissions.method, later.emissions.unit, later.cost) == (MODELLED, "g", None)
     assert (plan.chosen, plan.created_at, plan.job.name) == ("best-start", FIRST, "train")
-    assert "save 60%" in plan.reason
+    assert "save 60 %" in plan.reason
 
 
 def test_every_option_of_a_job_that_may_do_anything():
