@@ -15,7 +15,7 @@ from joulewise.core import plugins
 from joulewise.core import settings as _settings
 from joulewise.core.errors import UsageError
 from joulewise.core.plans import Plan, Task
-from joulewise.core.ulid import new_ulid
+from joulewise.core.ulid import is_ulid, new_ulid
 from joulewise.measure.commands import name_of
 from joulewise.schedule.clock import Clock
 from joulewise.schedule.controller import Controller
@@ -66,7 +66,7 @@ class Tasks:
         tags. Submitting the same `task_id` twice is submitting once. Raises UsageError and its kin, ExecutorError,
         JournalError: then nothing was submitted.
         """
-        _check(command, when, stop)
+        _check(command, when, stop, task_id)
         name = str(details.get("name") or name_of(command))
         now = self.clock.now()
         job, plan, notices = self._planned(request, name, now) if when == "cleanest" else (None, None, [])
@@ -234,7 +234,9 @@ def executors() -> list[str]:
     return plugins.names("executors")
 
 
-def _check(command: Sequence[str], when: str, stop: str) -> None:
+def _check(command: Sequence[str], when: str, stop: str, task_id: str) -> None:
+    if task_id and not is_ulid(task_id):
+        raise UsageError(f"the id of a task is a ULID, not {task_id!r:.60}", hint="joulewise.core.ulid.new_ulid()")
     if not command:
         raise UsageError("no command was given", hint="joulewise submit -- python train.py")
     if when not in WHENS:

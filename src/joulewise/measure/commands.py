@@ -19,6 +19,7 @@ from joulewise.measure.result import Result
 from joulewise.measure.session import Session
 from joulewise.measure.watch_target import watch as wait_for
 
+_AT_CHECKPOINT = 75
 _RUNNERS = ("env", "nice", "nohup", "time", "python", "uv", "poetry", "bash", "sh")
 
 
@@ -49,7 +50,7 @@ def run_command(argv: Sequence[str], job: Job, settings: Settings, environ: Mapp
             except BaseException:
                 session.stop("failed")
                 raise
-            session.stop(status_of(ended), ended.shell_code)
+            session.stop(status_of(ended, in_task="JOULEWISE_TASK_ID" in environ), ended.shell_code)
     finally:
         if group is not None:
             group.remove()
@@ -72,11 +73,11 @@ def watch(pid: int, job: Job, settings: Settings, environ: Mapping[str, str]) ->
     return Measured(None, session.result)
 
 
-def status_of(ended: Exit) -> str:
-    """finished (code 0), killed (by a signal) or failed."""
+def status_of(ended: Exit, *, in_task: bool = False) -> str:
+    """finished (code 0; as part of a task also 75: stopped at a checkpoint), killed (by a signal) or failed."""
     if ended.signal is not None:
         return "killed"
-    return "finished" if ended.code == 0 else "failed"
+    return "finished" if ended.code == 0 or (in_task and ended.code == _AT_CHECKPOINT) else "failed"
 
 
 def name_of(argv: Sequence[str]) -> str:

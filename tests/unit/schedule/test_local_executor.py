@@ -24,8 +24,8 @@ from joulewise.testing.executors import FakePlace, scripts, starts_in
 def place(tmp_path):
     folder = str(tmp_path / "tasks")
     made = FakePlace(
-        executor=LocalExecutor(folder),
-        reopen=lambda: LocalExecutor(folder),
+        executor=LocalExecutor(folder, settle_s=0.0),
+        reopen=lambda: LocalExecutor(folder, settle_s=0.0),
         commands=scripts(tmp_path),
         starts=starts_in(tmp_path),
         folder=str(tmp_path),
@@ -111,7 +111,7 @@ def test_a_job_that_ignores_sigterm_is_left_running_and_said(place):
 
 
 def test_time_to_save_is_that_of_the_clock(place):
-    fast = LocalExecutor(place.executor.folder, Clock(3600.0))
+    fast = LocalExecutor(place.executor.folder, Clock(3600.0), settle_s=0.0)
     handle = begun(place, "stubborn", save_s=30.0)
     fast.stop(handle)
     time.sleep(0.05)

@@ -36,16 +36,20 @@ _KEPT = ("id", "name", "command", "folder", "environment", "stop", "save_s")
 class LocalExecutor:
     """Executor of this machine. `output` "-" lets parts write to our own stdout and stderr, not to the task's log.
 
-    `root` is where /proc lies, for tests.
+    `root` is where /proc lies, for tests. `settle_s` real seconds are given beside a task's `save_s`: what measured it
+    still has to file it.
     """
 
     name = "local"
 
-    def __init__(self, folder: str, clock: Clock | None = None, *, output: str = "", root: str = "") -> None:
+    def __init__(
+        self, folder: str, clock: Clock | None = None, *, output: str = "", root: str = "", settle_s: float = 5.0
+    ) -> None:
         self.folder = folder
         self._clock = clock or Clock()
         self._output = output
         self._root = root
+        self._settle_s = settle_s
 
     # --- the Protocol ---
 
@@ -152,9 +156,9 @@ class LocalExecutor:
             return TaskStatus(state="running", detail="" if locked else "the process that watched it was killed")
         if task["stop"] == "freeze":
             return TaskStatus(state="paused", detail="frozen")
-        if asked_s * self._clock.speed <= task["save_s"]:
+        if asked_s <= self._clock.real_s(task["save_s"]) + self._settle_s:
             return TaskStatus(state="stopping")
-        return TaskStatus(state="running", detail=f"asked to stop {asked_s:.0f} s ago, it goes on: left running")
+        return TaskStatus(state="running", detail="asked to stop, it goes on: left running")
 
     def _ended(self, part: Part, handle: str) -> TaskStatus:
         code = part.code if part.code is not None else 128 + (part.by_signal or 0)
@@ -177,7 +181,7 @@ class LocalExecutor:
         part = self._part(handle)
         state = self._path(handle, "state")
         environ = {**os.environ, **task["environment"], "JOULEWISE_TASK_ID": handle, "JOULEWISE_TASK_STATE": state}
-        grace_s = self._clock.real_s(task["save_s"])
+        grace_s = self._clock.real_s(task["save_s"]) + self._settle_s
         number = part.number + 1 if part else 1
         words = [local_part.__file__, self._path(handle, "run"), str(number), str(lock)]
         words += [self._output or self.log_path(handle), repr(grace_s), *task["command"]]
