@@ -113,14 +113,14 @@ from joulewise.schedule.clock import Clock
 request = api.plan_request(within_s=3 * 3600.0, duration_s=1200.0, power_w=100.0)
 tell = lambda text: print(text, file=sys.stderr)
 measured = in_front.run_when(
-    ["echo", "clean"], request, api.load_settings(), tell, {}, clock=Clock(1800.0), lines=task_lines.submitted
+    ["echo", "clean"], request, api.load_settings(), tell, {}, clock=Clock(600.0), lines=task_lines.submitted
 )
 print(measured.exit.shell_code)
 """
 
 
 def test_run_when_waits_for_the_clean_hour_and_says_so(home):
-    """In accelerated time: half an hour a second."""
+    """In accelerated time: ten minutes a second."""
     home.grid(500, 500, 50, 500, 500, 500, first=timedelta(minutes=-30))
     done = subprocess.run(
         [sys.executable, "-c", IN_FRONT], env=home.environ, cwd=home.folder, capture_output=True, text=True, check=True

@@ -34,7 +34,7 @@ class Clock:
     ) -> None:
         if not 0 < speed < float("inf"):
             raise OutOfRange(f"want a speed > 0, got {speed}", hint="1 is real time, 3600 an hour a second")
-        self.speed = speed
+        self.speed = float(speed)
         self._wall = wall
         self._wait = wait
         self._monotonic = monotonic
