@@ -21,7 +21,7 @@ joulewise explain last:emissions >"$out/emissions.txt"
 
 echo
 echo "\$ joulewise explain last:emissions    # how a figure was computed; this one begins so:"
-head -n 9 "$out/emissions.txt"
+head -n 5 "$out/emissions.txt"
 
 echo
 echo "\$ joulewise plan digits-demo --within 24h --region aws:eu-north-1    # where and when the next one emits least"
@@ -32,7 +32,15 @@ echo "\$ joulewise grid calendar --by month --svg $out/calendar.svg    # when th
 joulewise --quiet grid calendar --by month --svg "$out/calendar.svg"
 joulewise --quiet grid calendar --html "$out/calendar.html" >/dev/null
 
+echo
+echo "\$ python examples/clean_hours.py    # a job that is paused through dirty hours; an hour takes four seconds"
+python examples/clean_hours.py
+echo
+echo "\$ joulewise savings"
+joulewise --quiet savings
+
 cat <<TXT
+
 In $out/: report.html (open it: the power is drawn, and every figure says how it was computed), report.md, report.json,
 report.txt, emissions.txt (the whole explanation), plan.txt (every alternative), calendar.html and calendar.svg (when
 the grid is clean) and ledger.db (JOULEWISE_LEDGER=$out/ledger.db joulewise runs).
@@ -41,4 +49,5 @@ Go on with your own script:
   joulewise doctor                                   # what this machine can measure, and how to make it better
   joulewise run --zone DE -- python YOUR_SCRIPT.py   # then: joulewise show
   joulewise plan last --zone DE --within 24h         # where and when the next one emits least
+  joulewise run --zone DE --when cleanest --within 24h -- python YOUR_SCRIPT.py   # waits for those hours
 TXT
