@@ -39,7 +39,6 @@ STOPPED_AT_CHECKPOINT = 75
 STATE_VARIABLE = "JOULEWISE_TASK_STATE"
 LOOK_EVERY_S = 0.2
 ALIVE_EVERY_S = 10.0
-_UNREADABLE = (OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, ImportError, RuntimeError)
 
 
 class Pickle:
@@ -103,10 +102,7 @@ class Checkpointing:
         for name in whole:
             try:
                 state = self._format.read(name)
-            except _UNREADABLE as error:
-                problems.append(f"{os.path.basename(name)}: {error}")
-                continue
-            except Exception as error:  # noqa: BLE001 - pickle and the frameworks raise what they like; the older one is next
+            except Exception as error:  # noqa: BLE001 - pickle and frameworks raise what they like; the older one is next
                 problems.append(f"{os.path.basename(name)}: {type(error).__name__}: {error}")
                 continue
             self._resumed(name, time.monotonic() - started_s, problems)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -66,13 +65,10 @@ class TaskJournal:
         except FileExistsError:
             return False
         except OSError as error:
-            shutil.rmtree(os.path.dirname(path), ignore_errors=True)
-            raise JournalError(
-                f"can't keep the task: {path}: {error.strerror}", hint="free some disk space, or set XDG_STATE_HOME"
-            ) from error
+            hint = "free some disk space, or set XDG_STATE_HOME to a disk with hard links"
+            raise JournalError(f"can't keep the task: {path}: {error.strerror}", hint=hint) from error
         finally:
-            if os.path.exists(scratch):
-                os.unlink(scratch)
+            _tidy(scratch)
         return True
 
     def plan(self, task_id: str, schedule: Schedule) -> None:
@@ -224,6 +220,15 @@ class TaskJournal:
 
     def _path(self, task_id: str, name: str) -> str:
         return os.path.join(self.folder, os.path.basename(task_id), name)
+
+
+def _tidy(scratch: str) -> None:
+    """Remove what a submission leaves: its scratch file, and its folder if nothing else came of it."""
+    for remove, path in ((os.unlink, scratch), (os.rmdir, os.path.dirname(scratch))):
+        try:
+            remove(path)
+        except OSError:  # not there, or in use: then it belongs there
+            continue
 
 
 def _write_whole(path: str, data: bytes) -> None:

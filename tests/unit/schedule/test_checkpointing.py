@@ -395,3 +395,42 @@ def test_a_new_half_written_file_is_removed(path):
         CheckpointFiles(path).write(fails)
 
     assert os.listdir(os.path.dirname(path)) == []
+
+
+class Refusing:
+    """A format on a disk that is full, until it is not."""
+
+    def __init__(self):
+        self.full = True
+        self.written = []
+
+    def write(self, state, path):
+        if self.full:
+            raise OSError(28, "No space left on device")
+        room.Pickle().write(state, path)
+
+    def read(self, path):
+        return room.Pickle().read(path)
+
+
+def test_what_cannot_be_saved_does_not_end_the_work(path, caplog):
+    form = Refusing()
+    checkpoint = made(path, format=form)
+    os.kill(os.getpid(), signal.SIGTERM)
+    checkpoint.step("lost?")
+    assert "the work goes on" in caplog.text
+    form.full = False
+
+    with pytest.raises(SystemExit):
+        checkpoint.step("saved")
+
+    assert made(path).resume() == "saved"
+
+
+def test_a_stop_file_is_looked_for_now_and_then(tmp_path):
+    checkpoint = joulewise.checkpointing(str(tmp_path / "a.ckpt"), environ={"JOULEWISE_TASK_STATE": str(tmp_path)})
+    (tmp_path / "stop").touch()
+    assert not checkpoint.asked
+    time.sleep(room.LOOK_EVERY_S)
+
+    assert checkpoint.asked

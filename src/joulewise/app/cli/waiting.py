@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from joulewise.app.cli.files import format_of, write_text
 from joulewise.app.cli.when import request_from
 from joulewise.core.errors import UsageError
 
@@ -49,12 +50,17 @@ def run_in_parts(
     from joulewise import api
     from joulewise.api import in_front, task_lines
 
-    details = _details(job, options)
+    details, output, reports = _details(job, options), options.pop("output"), options.pop("reports")
     record = in_front.run_in_parts(
         command, request_from(options), settings, _teller(terminal), details, lines=task_lines.submitted
     )
     if record.accounted == record.id:
-        terminal.say(f"joulewise: {api.one_line(api.show(record.id, settings))}")
+        view = api.show(record.id, settings)
+        if output != "none":
+            terminal.put(api.draw_run(view, output, terminal.style()))
+        for path in reports:
+            write_text(path, api.draw_run(view, format_of(path)))
+        terminal.say(f"joulewise: {api.one_line(view)}")
     raise click.exceptions.Exit(record.exit_code if record.exit_code is not None else 1)
 
 
@@ -78,7 +84,7 @@ def _details(job: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": job.get("name") or "",
         "run_kind": job.get("kind"),
-        "tags": job.get("tags"),
+        **{name: job.get(name) for name in ("tags", "seed", "unit", "unit_count")},
         "stop": "freeze" if options["pause"] == "freeze" else "checkpoint",
     }
 

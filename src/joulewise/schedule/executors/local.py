@@ -180,7 +180,9 @@ class LocalExecutor:
     def _spawn(self, handle: str, task: dict[str, Any], lock: int) -> None:
         part = self._part(handle)
         state = self._path(handle, "state")
-        environ = {**os.environ, **task["environment"], "JOULEWISE_TASK_ID": handle, "JOULEWISE_TASK_STATE": state}
+        given = task["environment"]
+        environ = given if "PATH" in given else {**os.environ, **given}  # that of whoever drives would be another's
+        environ = {**environ, "JOULEWISE_TASK_ID": handle, "JOULEWISE_TASK_STATE": state}
         grace_s = self._clock.real_s(task["save_s"]) + self._settle_s
         number = part.number + 1 if part else 1
         words = [local_part.__file__, self._path(handle, "run"), str(number), str(lock)]

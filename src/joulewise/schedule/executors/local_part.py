@@ -58,7 +58,9 @@ def identity(pid: int) -> str:
         return f"{pid} {ticks} {file.read().strip()}"
 
 
-def become(command: list[str], part: str, folder: str, lock_fd: int, output: str) -> NoReturn:
+def become(  # pragma: no cover - it becomes another program
+    command: list[str], part: str, folder: str, lock_fd: int, output: str
+) -> NoReturn:
     """In the child: say who we are, then become the command."""
     parent = os.getppid()
     with_group(0)
@@ -159,7 +161,7 @@ def told(status: int) -> str:
     return f"{os.WEXITSTATUS(status)} -"
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> None:  # pragma: no cover - a process of its own, without site-packages
     """Run one part."""
     folder, number, lock, output, grace_s, *command = arguments
     part = f"{folder}/part-{number}"
@@ -178,5 +180,5 @@ def main(arguments: list[str]) -> None:
             time.sleep(AGAIN_S)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover
     main(sys.argv[1:])

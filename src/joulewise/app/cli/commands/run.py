@@ -53,4 +53,4 @@ def run(terminal: Terminal, /, command: tuple[str, ...], output: str, reports: t
     elif options["pause"] == "no":
         finish(terminal, wait_and_run(terminal, command, settings, job, options), settings, output, reports)
     else:
-        run_in_parts(terminal, command, settings, job, options)
+        run_in_parts(terminal, command, settings, job, {**options, "output": output, "reports": reports})
