@@ -187,6 +187,62 @@ Reproduce: `python benchmarks/forecast_skill.py` (needs the reference data). How
 [forecast](explanation/forecast.md)."""
 
 
+def planning(found: dict[str, Any]) -> str:
+    rows = [
+        (
+            name,
+            f"{one['median_ms']:.1f}",
+            f"{one['best_ms']:.1f}",
+            f"{one['to_reach_ms']:.0f}" if "to_reach_ms" in one else "",
+        )
+        for name, one in found["problems"].items()
+    ]
+    return f"""Milliseconds of CPU time on one core ({found["machine"]}; load {found["load_at_start"]} at the start).
+
+{table(("problem", "median", "best", "to reach"), rows)}
+
+Reproduce: `python benchmarks/planner_speed.py`. What each solves: [planning](explanation/planning.md)."""
+
+
+def honesty(found: dict[str, Any]) -> str:
+    rows = [
+        (
+            job,
+            whole(one["oracle_saving_share"]),
+            whole(one["kept_by_plan_share"]),
+            whole(one["kept_by_always_moving_share"]),
+            whole(one["saving_interval_coverage"]),
+            f"{one['regret_expected_g']:.0f} / {one['regret_came_g']:.0f}",
+        )
+        for job, one in found.items()
+    ]
+    count = next(iter(found.values()))["forecasts"]
+    heads = ("job", "hindsight saves", "plan keeps", "always moving keeps", "in interval", "regret expected / came, g")
+    return f"""Plans of a 1 kW job on {count} real forecasts of CarbonCast for California, against what came. The interval
+of a plan's saving should hold the realised saving 95 % of the time: beyond two days it does not, since the forecasts'
+own bias grows.
+
+{table(heads, rows)}
+
+Reproduce: `python benchmarks/plan_honesty.py` (needs the reference data)."""
+
+
+def studies(found: dict[str, Any]) -> str:
+    wait = found["wait_awhile"]
+    rows = [
+        (what, *(f"{wait[key][name]:.2f}" for name in ("published_percent", "with_the_fault_percent", "exact_percent")))
+        for what, key in (("in one piece", "whole"), ("interrupted", "paused"))
+    ]
+    heads = ("next workday, 5 % noise", "published, %", "with the study's window, %", "exact deadline, %")
+    return f"""Let's Wait Awhile (2021), Germany 2020, {wait["jobs"]:,} jobs, here on the generation mix (mean
+{wait["mean_g_per_kwh"]:.0f} g/kWh; the study's trace counts imports).
+
+{table(heads, rows)}
+
+Reproduce: `python benchmarks/scheduling_studies.py` (needs the reference data). Its two faults, and the pattern of
+Dodge et al. (2022): [planning](explanation/planning.md)."""
+
+
 def whole(share: float) -> str:
     return f"{100 * share:.0f} %"
 
@@ -195,6 +251,9 @@ SECTIONS = (
     ("How right the model meter is", "cpu_model_fidelity", "python benchmarks/cpu_model_fidelity.py", fidelity),
     ("What measuring costs", "tracker_overhead", "make bench", overhead),
     ("How good the forecast is", "forecast_skill", "python benchmarks/forecast_skill.py", forecast),
+    ("How fast plans are found", "planner_speed", "python benchmarks/planner_speed.py", planning),
+    ("How honest plans are", "plan_honesty", "python benchmarks/plan_honesty.py", honesty),
+    ("Published studies", "scheduling_studies", "python benchmarks/scheduling_studies.py", studies),
     ("A million runs", "ledger_million", "python benchmarks/ledger_million.py", million),
 )
 
