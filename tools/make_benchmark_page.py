@@ -218,9 +218,9 @@ def honesty(found: dict[str, Any]) -> str:
     ]
     count = next(iter(found.values()))["forecasts"]
     heads = ("job", "hindsight saves", "plan keeps", "always moving keeps", "in interval", "regret expected / came, g")
-    return f"""Plans of a 1 kW job on {count} real forecasts of CarbonCast for California, against what came. The interval
-of a plan's saving should hold the realised saving 95 % of the time: beyond two days it does not, since the forecasts'
-own bias grows.
+    return f"""Plans of a 1 kW job on {count} real forecasts of CarbonCast for California, against what came. The
+interval of a plan's saving should hold what was saved 95 % of the time: beyond two days it does not, as the
+forecasts' own bias grows.
 
 {table(heads, rows)}
 
