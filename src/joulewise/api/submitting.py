@@ -62,9 +62,9 @@ class Tasks:
     ) -> tuple[TaskRecord, Plan | None]:
         """Keep a command as a task with its plan; nothing runs before somebody drives it.
 
-        `details`: name, folder, environment, resources, measured (False: the command is run as it is), jitter_s, kind,
-        tags. Submitting the same `task_id` twice is submitting once. Raises UsageError and its kin, ExecutorError,
-        JournalError: then nothing was submitted.
+        `details`: name, folder, environment, resources, measured (False: the command is run as it is), jitter_s,
+        run_kind, tags, seed, unit and unit_count (of the whole task). Submitting the same `task_id` twice is submitting
+        once. Raises UsageError and its kin, ExecutorError, JournalError: then nothing was submitted.
         """
         _check(command, when, stop, task_id)
         name = str(details.get("name") or name_of(command))
@@ -77,7 +77,12 @@ class Tasks:
             executor=on,
             submitted_at=now,
             jitter_s=float(str(details.get("jitter_s", JITTER_S))),
-            extra={"command": list(command), "kind": request.kind, "settings": _kept(self.settings)},
+            extra={
+                "command": list(command),
+                "kind": request.kind,
+                "settings": _kept(self.settings),
+                **{name: details.get(name) for name in ("unit", "unit_count", "seed")},
+            },
         )
         if on != IN_FRONT:
             executor(on, self.folder, self.clock)  # a place that is not there is better said now
@@ -146,7 +151,9 @@ class Tasks:
         place = self._executor(record.submission.executor)
         handle = record.handle or place.submit(record.submission.task)
         place.cancel(handle)
-        self.controller().step([record.id])  # takes note, unless somebody else drives it, who will
+        controller = self.controller()
+        controller.step([record.id])  # takes note, unless somebody else drives it, who will
+        controller.close()
         return self.journal.read(record.id)
 
     def controller(
