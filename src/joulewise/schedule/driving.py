@@ -76,7 +76,7 @@ def wanted(record: TaskRecord, now: datetime) -> tuple[bool, str]:
     job, schedule = record.submission.job, record.schedule
     latest = latest_start(record)
     if job is None or latest is None or schedule is None or not schedule.segments:
-        return True, "nothing says that it should wait"
+        return True, "it runs at once, without a plan"
     if now >= latest:
         return True, "it must run now to meet its deadline"
     if overdue(record):
