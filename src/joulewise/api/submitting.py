@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from joulewise import carbon, schedule
@@ -71,6 +72,8 @@ class Tasks:
         now = self.clock.now()
         job, plan, notices = self._planned(request, name, now) if when == "cleanest" else (None, None, [])
         task = self._task(task_id or new_ulid(), name, command, request, stop, on, details)
+        if job is not None:  # a place that can wait by itself begins then, should nobody drive the task any more
+            task = replace(task, latest_start=job.deadline - timedelta(seconds=job.duration_s))
         submission = Submission(
             task=task,
             job=job,
@@ -84,8 +87,10 @@ class Tasks:
                 **{name: details.get(name) for name in ("unit", "unit_count", "seed")},
             },
         )
-        if on != IN_FRONT:
-            executor(on, self.folder, self.clock)  # a place that is not there is better said now
+        if on != IN_FRONT:  # a place that is not there, or will never take the task, is better said now
+            check = getattr(executor(on, self.folder, self.clock), "check", None)
+            if check is not None:
+                check(task)
         if self.journal.create(submission):
             for notice in notices:
                 self.journal.note(task.id, now, notice)

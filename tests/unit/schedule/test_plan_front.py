@@ -59,7 +59,8 @@ def test_energy_of_a_choice_holds_that_of_its_data():
 
 def test_more_workers_run_in_the_clean_hours():
     found = planned(small_job(**STEADY), (1.0, 1.9), DE=[500, 500, 100, 500, 500, 500, 500, 500]).elastic
-    assert [(crew.start, crew.end) for crew in found.crews if crew.workers == 2] == [(FIRST + 2 * HOUR, FIRST + 3 * HOUR)]
+    pairs = [(crew.start, crew.end) for crew in found.crews if crew.workers == 2]
+    assert pairs == [(FIRST + 2 * HOUR, FIRST + 3 * HOUR)]
     done = sum((crew.end - crew.start) / HOUR * (1.0, 1.9)[crew.workers - 1] for crew in found.crews)
     assert done == pytest.approx(2.0)
     assert found.saved.value == pytest.approx(500 - found.emissions.value)

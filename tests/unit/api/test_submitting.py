@@ -1,0 +1,54 @@
+"""Handing tasks over: a place that will never take one says so before anything is kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from joulewise.api import load_settings, plan_request, submitting
+from joulewise.core.errors import ExecutorError
+
+
+class Place:
+    """Takes every task, or none."""
+
+    def __init__(self, refuses: bool) -> None:
+        self.refuses = refuses
+        self.asked = []
+
+    def check(self, task):
+        self.asked.append(task)
+        if self.refuses:
+            raise ExecutorError("no such image", hint="--resource image=NAME")
+
+
+@pytest.fixture
+def submit(tmp_path, monkeypatch):
+    def send(place, **wanted):
+        monkeypatch.setattr(submitting, "executor", lambda *_: place)
+        settings = load_settings(zone="FR", ledger=str(tmp_path / "ledger.db"), spool=str(tmp_path / "spool"))
+        tasks = submitting.Tasks(settings, folder=str(tmp_path / "tasks"))
+        return tasks, lambda: tasks.submit(["true"], plan_request(**wanted), on="k8s")
+
+    return send
+
+
+def test_a_task_that_a_place_will_never_take_is_refused_and_not_kept(submit):
+    tasks, send = submit(Place(refuses=True), duration_s=3600, power_w=100.0, within_s=7200)
+
+    with pytest.raises(ExecutorError, match="no such image"):
+        send()
+    assert tasks.all() == []
+
+
+def test_the_place_learns_when_the_task_must_begin_at_the_latest(submit):
+    place = Place(refuses=False)
+    tasks, send = submit(place, duration_s=3600, power_w=100.0, within_s=7200)
+
+    record, _plan = send()
+    [task] = place.asked
+
+    assert task.latest_start == record.submission.job.deadline - timedelta(hours=1)
+    assert [one.id for one in tasks.all()] == [task.id]
+    assert record.submission.task.latest_start == task.latest_start
