@@ -10,8 +10,8 @@ from joulewise import ledger
 from joulewise.core.errors import LedgerError, NotFound
 from joulewise.ledger import RunQuery
 from joulewise.ledger.migrations.append_only import trigger_names
-from joulewise.testing.ledgers import small_bundle, store_id
-from joulewise.testing.plans import small_decision, small_job, small_plan
+from joulewise.testing.ledgers import small_bundle, store_id, total_emissions
+from joulewise.testing.plans import HOUR, small_decision, small_job, small_plan
 
 RUN = small_bundle().run.id
 
@@ -149,3 +149,32 @@ def test_a_changed_byte_of_a_decision_is_found(decided, outsider):
     problems = decided.verify().problems
 
     assert any("a row of decision was changed" in problem for problem in problems)
+
+
+def test_of_two_that_supersede_the_same_the_last_holds(decided):
+    """Two writers, or two ledgers that are merged, neither of which saw what the other had filed."""
+    first = small_decision(RUN, plan_id=small_plan().id)
+    one, other = (
+        replace(first, id=store_id(number), decided_at=first.decided_at + number * HOUR, supersedes=first.id)
+        for number in (1, 2)
+    )
+    decided.append_decision(other)
+    decided.append_decision(one)
+    third = replace(one, id=store_id(3), decided_at=first.decided_at + 3 * HOUR, supersedes=one.id)
+
+    assert decided.decisions() == (other,)
+    decided.append_decision(third)
+    assert decided.decisions() == decided.decisions(RUN) == (third,)
+    assert decided.decisions(include_superseded=True) == (first, one, other, third)
+
+
+def test_of_two_emissions_that_supersede_the_same_the_last_holds(store):
+    bundle = small_bundle()
+    store.append(bundle)
+    [filed] = bundle.calculations
+    later = [total_emissions(RUN, grams, id=id, supersedes=filed.id) for id, grams in (("a", 7.0), ("b", 8.0))]
+    store.append_calculations(later[:1])
+    store.append_calculations(later[1:])
+
+    assert store.bundle(RUN).calculations == tuple(later[1:])
+    assert store.runs().rows[0].emissions.value == store.totals().emissions.value == 8.0

@@ -14,6 +14,7 @@ from joulewise.ledger.engine import writing
 from joulewise.ledger.filing import Filing
 from joulewise.ledger.plan_rows import decision_record, decision_row, plan_record, plan_row
 from joulewise.ledger.rows import Row, row_bytes
+from joulewise.ledger.superseding import holding
 from joulewise.ledger.writing import Batch
 
 PLAN_ACTION, DECISION_ACTION = "append plan", "append decision"
@@ -111,7 +112,6 @@ def read_decisions(
     query: sa.Select[Any] = sa.select(table).order_by(table.c.decided_at_us, table.c.audit_seq)
     if run_id is not None:
         query = query.where(table.c.run_id == run_id)
-    if not include_superseded:
-        replaced = sa.select(table.c.supersedes).where(table.c.supersedes.is_not(None))
-        query = query.where(table.c.id.not_in(replaced))
-    return tuple(decision_record(row) for row in connection.execute(query).mappings())
+    rows = connection.execute(query).mappings().all()
+    held = None if include_superseded else holding((row["id"], row["supersedes"]) for row in rows)
+    return tuple(decision_record(row) for row in rows if held is None or row["id"] in held)

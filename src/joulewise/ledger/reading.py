@@ -23,6 +23,7 @@ from joulewise.core.records import (
 )
 from joulewise.ledger import tables
 from joulewise.ledger.rows import Row, decode, moment
+from joulewise.ledger.superseding import holding
 
 
 def read_bundle(connection: sa.Connection, run_id: str, *, include_superseded: bool) -> Bundle:
@@ -118,8 +119,8 @@ def _children(
 
 
 def _latest(records: tuple[Any, ...]) -> tuple[Any, ...]:
-    replaced = {record.supersedes for record in records}
-    return tuple(record for record in records if record.id not in replaced)
+    held = holding((record.id, record.supersedes) for record in records)
+    return tuple(record for record in records if record.id in held)
 
 
 def _host(connection: sa.Connection, sha256: str | None) -> Host | None:
