@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from joulewise.ledger import Ledger, RunRow
 
 Interval = tuple[datetime, datetime, float]
+Type = tuple[str, str, str]
 _PAGE = 200
 ACTOR = "carbon backfill"
 
@@ -38,8 +39,8 @@ class Source(Protocol):
 
     notices: list[str]
 
-    def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
-        """Signals that cover [start, end), all of one type."""
+    def signals(self, zone: str, start: datetime, end: datetime, *, of_type: Type | None = None) -> Sequence[Signal]:
+        """Signals that cover [start, end), all of one type: of `of_type` if it is given, [] if none are."""
         ...
 
 
@@ -137,10 +138,7 @@ def _revised(ledger: Ledger, bundle: Bundle, settings: Settings, chain: Source, 
     if not intervals:
         return replace(told, why="no energy was measured")
     try:
-        start, end = min(one[0] for one in intervals), max(one[1] for one in intervals)
-        signals = chain.signals(zone, start, max(end, start + timedelta(microseconds=1)))
-        new = carbon.known_of_signals(carbon.spread_energy(intervals, signals), zone)
-        why = _refusal(new, old, change_type)
+        signals, new, why = _best(chain, zone, intervals, old, change_type)
         if new is None or why:
             return replace(told, why=why)
         revision = carbon.revise(bundle, intervals, signals)
@@ -152,6 +150,28 @@ def _revised(ledger: Ledger, bundle: Bundle, settings: Settings, chain: Source, 
     return replace(told, changed=True, after=after, status_after=new.status, why="; ".join(filter(None, notes)))
 
 
+def _best(
+    chain: Source, zone: str, intervals: Sequence[Interval], old: Known, change_type: bool
+) -> tuple[Sequence[Signal], Known | None, str]:
+    """The signals to take, what they tell, and why they don't take the place of the old ones, "" if they do.
+
+    A source that knows several types may have better values of the filed one as well as those that it prefers.
+    """
+    start, end = min(one[0] for one in intervals), max(one[1] for one in intervals)
+    end = max(end, start + timedelta(microseconds=1))
+
+    def asked(of_type: Type | None) -> tuple[Sequence[Signal], Known | None, str]:
+        signals = chain.signals(zone, start, end, of_type=of_type)
+        known = carbon.known_of_signals(carbon.spread_energy(intervals, signals), zone) if signals else None
+        return signals, known, _refusal(known, old, change_type)
+
+    first = asked(None)
+    if not first[2] or not _is_unlike(first[1], old):
+        return first
+    second = asked(old.type)
+    return first if second[2] else second
+
+
 def _refusal(new: Known | None, old: Known, change_type: bool) -> str:
     """Why the new values don't take the place of the old ones; "" if they do.
 
@@ -159,12 +179,16 @@ def _refusal(new: Known | None, old: Known, change_type: bool) -> str:
     """
     if new is None or not carbon.is_better(new, old):
         return "no better values are known yet"
-    if new.type[:2] != old.type[:2] and not change_type:
+    if _is_unlike(new, old) and not change_type:
         return (
             f"the better values are {'/'.join(new.type)}, the filed ones {'/'.join(old.type)}: these can't be compared "
             "(--change-type files them all the same)"
         )
     return ""
+
+
+def _is_unlike(new: Known | None, old: Known) -> bool:
+    return new is not None and new.type[:2] != old.type[:2]
 
 
 def _type_note(new: Known, old: Known) -> str:
@@ -245,18 +269,32 @@ def _decided(ledger: Ledger, old: Decision, chain: Source, change_type: bool, no
     plan = ledger.plan(old.plan_id)
     seen = details.get("hindsight_regions", ())
     regions = dict.fromkeys((plan.job.home, *(one.region for one in old.segments), *seen))
-    try:
-        start, end = _window(plan.created_at, plan.job.deadline, old, now)
-        signals = {name: chain.signals(carbon.resolve(name).zone, start, end) for name in regions}
-        new = schedule.decide(plan, old.run_id, pieces, old.segments, signals, _terms(old, chain), decided_at=now)
-    except JoulewiseError:  # holes, or unlike types: what is filed stands
-        return None
-    before, after = (_known(one, plan.job.home) for one in (old, new))
+    start, end = _window(plan.created_at, plan.job.deadline, old, now)
+    for of_type in (None, _type_of(old)):
+        try:
+            zones = {name: carbon.resolve(name).zone for name in regions}
+            signals = {name: chain.signals(zone, start, end, of_type=of_type) for name, zone in zones.items()}
+            new = schedule.decide(plan, old.run_id, pieces, old.segments, signals, _terms(old, chain), decided_at=now)
+        except JoulewiseError:  # holes, or unlike types
+            continue
+        if _is_worth(new, old, plan.job.home, change_type):
+            return new
+    return None  # what is filed stands
+
+
+def _type_of(decision: Decision) -> Type | None:
+    kind, basis, scope = decision.details.get("type") or ("", "", "")
+    return (kind, basis, scope) if kind else None
+
+
+def _is_worth(new: Decision, old: Decision, home: str, change_type: bool) -> bool:
+    """True if the new decision rests on better intensities, or sees further."""
+    before, after = (_known(one, home) for one in (old, new))
     if before is None or after is None:
-        return None
+        return False
     as_sure = after.sureness_rank >= before.sureness_rank and after.type[:2] == before.type[:2]
     grown = as_sure and _hindsight(new) > _hindsight(old)
-    return new if grown or not _refusal(after, before, change_type) else None
+    return grown or not _refusal(after, before, change_type)
 
 
 def _window(created_at: datetime, deadline: datetime, old: Decision, now: datetime) -> tuple[datetime, datetime]:

@@ -1,9 +1,10 @@
 """Intensities from the best source that answers: live, kept on disk, the bundled shape, annual, country, world.
 
 Each signal says by its `grade` where it was found. An answer is of one type throughout: the type (kind, basis, scope)
-that real values cover best. Its short holes are interpolated; longer ones are filled from bundled rows if those are of
-the same type, else from the record's own typical hours if the record covers at least half, else the bundled rows serve
-the whole answer. Whatever was chosen, a notice says so. Nothing here fails or holds up the work.
+that real values cover best; of equals the first source's, and of that one's types lifecycle. Its short holes are
+interpolated; longer ones are filled from bundled rows if those are of the same type, else from the record's own typical
+hours if the record covers at least half, else the bundled rows serve the whole answer. Whatever was chosen, a notice
+says so. Nothing here fails or holds up the work.
 """
 
 from __future__ import annotations
@@ -201,8 +202,9 @@ def _forecast_of(source: IntensityProvider, wanted: Wanted) -> Sequence[Signal]:
 
 
 def _by_type(signals: Iterable[Signal], wanted: Wanted) -> dict[Type, list[Signal]]:
+    """The fitting ones by type, lifecycle first: of types that are known alike the first is taken."""
     found: dict[Type, list[Signal]] = {}
-    for signal in signals:
+    for signal in sorted(signals, key=lambda one: one.basis != "lifecycle"):
         if signal.kind == wanted.kind and wanted.of_type in (None, signal.type):
             found.setdefault(signal.type, []).append(signal if signal.grade else replace(signal, grade="live"))
     return found

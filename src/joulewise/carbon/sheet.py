@@ -32,8 +32,12 @@ def given(origin: str, id: str, figure: Figure, **more: str) -> Input:
 
 
 def figure_of(given_input: Input) -> Figure:
-    """The figure that an input stores."""
-    return Figure(**{name: given_input[name] for name in ("value", "low", "high", "unit", "method", "source")})
+    """The figure that an input stores. Raises OutOfRange for an input that stores only a part of one."""
+    parts = ("value", "low", "high", "unit", "method", "source")
+    missing = [name for name in parts if name not in given_input]
+    if missing:
+        raise OutOfRange(f"an input was filed without its {', '.join(missing)}")
+    return Figure(**{name: given_input[name] for name in parts})
 
 
 def apply(formula: Formula, inputs: Mapping[str, Input]) -> Figure:

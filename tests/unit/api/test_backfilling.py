@@ -35,14 +35,22 @@ class Later:
         self.words = words
         self.asked: list[str] = []
 
-    def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
+    def signals(self, zone: str, start: datetime, end: datetime, *, of_type=None) -> Sequence[Signal]:
         self.asked.append(zone)
         found = hourly(zone, *self.values, start=BEGIN, **{"grade": "live", "scope": "production", **self.words})
-        return [one for one in found if one.start < end and start < one.end]
+        return [one for one in found if one.start < end and start < one.end and of_type in (None, one.type)]
+
+
+class Both(Later):
+    """Prefers direct values, but knows those of the whole life as well."""
+
+    def signals(self, zone: str, start: datetime, end: datetime, *, of_type=None) -> Sequence[Signal]:
+        self.words["basis"] = "lifecycle" if of_type and of_type[1] == "lifecycle" else "direct"
+        return super().signals(zone, start, end, of_type=of_type)
 
 
 class Down(Later):
-    def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
+    def signals(self, zone: str, start: datetime, end: datetime, *, of_type=None) -> Sequence[Signal]:
         raise FactorError("no answer")
 
 
@@ -134,6 +142,16 @@ def test_unlike_types_take_each_others_place_only_if_asked(store):
     assert "can't be compared" in refused.why
     assert backfilled(store, Later(100.0, 200.0, basis="direct"), change_type=True)[0].changed
     assert operational_g(store, bundle.run.id) == pytest.approx(700)
+
+
+def test_of_a_source_with_several_types_the_filed_one_is_taken(store):
+    run_id = decided(store)
+    [found] = backfilled(store, Both(*REAL))
+
+    assert (found.changed, found.decisions, found.why) == (True, 1, "")
+    assert operational_g(store, run_id) == pytest.approx(4 * 150)
+    assert store.decisions(run_id)[0].details["type"][1] == "lifecycle"
+    assert backfilled(store, Both(*REAL))[0].decisions == 0
 
 
 def test_consumption_takes_the_place_of_production_and_says_so(store):
@@ -253,6 +271,24 @@ def test_a_saving_on_typical_hours_becomes_a_real_one(store):
     assert backfilled(store, Later(*REAL))[0].decisions == 0
     assert schedule.sum_savings(store.decisions()).count == 1
     assert store.verify().ok
+
+
+def test_two_backfills_at_once_count_a_job_once(store):
+    """The other one files its decision after this one has read the old one."""
+    run_id = decided(store)
+
+    class Meanwhile(Later):
+        def signals(self, zone: str, start: datetime, end: datetime, *, of_type=None) -> Sequence[Signal]:
+            if len(self.asked) == 1:
+                assert backfilled(store, Later(*REAL))[0].decisions == 1
+            return super().signals(zone, start, end, of_type=of_type)
+
+    assert backfilled(store, Meanwhile(*REAL))[0].decisions == 1
+    assert len(store.decisions(run_id)) == len(store.decisions()) == 1
+    assert len(store.decisions(run_id, include_superseded=True)) == 3
+    assert schedule.sum_savings(store.decisions()).saved.value == 650
+    assert backfilled(store, Later(*REAL))[0].decisions == 0
+    assert len(store.decisions()) == 1
 
 
 def test_hindsight_grows_once_the_deadline_has_passed(store):

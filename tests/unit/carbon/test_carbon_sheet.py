@@ -57,3 +57,8 @@ def test_the_room_names_what_others_may_use() -> None:
     assert all(getattr(joulewise.carbon, name) is not None for name in joulewise.carbon.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         joulewise.carbon.nothing  # noqa: B018
+
+
+def test_an_input_that_stores_only_a_part_of_a_figure_is_refused():
+    with pytest.raises(OutOfRange, match="without its low, high, method, source"):
+        figure_of({"measurement": "energy", "value": 1.0, "unit": "J"})

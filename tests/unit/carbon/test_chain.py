@@ -151,6 +151,16 @@ def test_the_type_that_is_known_best_is_taken_whole() -> None:
     assert [one.type for one in made.signals("DE", NOON - 4 * HOUR, NOON)] == [LIVE] * 4, "of equals, the first"
 
 
+def test_of_a_source_that_knows_two_types_alike_lifecycle_is_taken() -> None:
+    direct = series(range(-6, 2), ("average", "direct", "consumption"), 50.0)
+    lifecycle = series(range(-6, 2), ("average", "lifecycle", "consumption"), 90.0)
+    for rows in ([*direct, *lifecycle], [*lifecycle, *direct]):
+        found = chain(Source(rows)).signals("DE", NOON - 2 * HOUR, NOON)
+
+        assert {one.basis for one in found} == {"lifecycle"}
+        check(found, NOON - 2 * HOUR, NOON)
+
+
 def test_sources_of_one_type_complete_each_other() -> None:
     first, second = Source(series(range(-4, 0))), Source(series(range(-24, 0), value=500.0), name="second")
     found = chain(first, second).signals("DE", NOON - 24 * HOUR, NOON)
