@@ -256,7 +256,10 @@ def _oracle(case: _Case, sides: Pair) -> Figure | None:
 
 
 def _details(case: _Case, sides: Pair, terms: Terms) -> dict[str, Any]:
-    chosen, now = case.plan.option(), case.plan.option("now")
+    realised_types = {signal.type for signals in case.world.signals.values() for signal in signals}
+    alike = {signal.type for signal in case.plan.forecast} <= realised_types
+    # planned on marginal values, say, and realised on average ones: figures that must not stand side by side
+    chosen, now = (case.plan.option(), case.plan.option("now")) if alike else (None, None)
     pauses = pauses_of(case.segments)
     regions = dict.fromkeys(region for region, _ in used_by(sides))
     return {

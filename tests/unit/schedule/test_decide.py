@@ -219,6 +219,17 @@ def test_what_it_was_computed_from_is_kept():
     assert found.details["waited_s"] == 3 * 3_600
 
 
+def test_a_plan_on_another_kind_of_signal_is_not_set_beside_what_came():
+    plan = small_plan()
+    marginal = replace(plan, forecast=tuple(replace(one, kind="marginal") for one in plan.forecast))
+    found = decided([at(3, 2)], plan=marginal)
+
+    assert plan.forecast
+    assert found.saved.value == 650
+    assert found.details["planned"] is None
+    assert found.details["planned_saved_g"] is None
+
+
 def test_typical_hours_are_called_so():
     mixed = [
         *hourly("DE", *DAY[:3], grade="live"),
