@@ -105,6 +105,24 @@ def test_run_when_waits_for_nothing_on_a_flat_grid_and_passes_all_through(home):
     assert [found[1:] for found in home.decisions()] == [["now", 1]]
 
 
+@pytest.mark.parametrize("start", [["run", "--when", "cleanest"], ["submit"]])
+def test_a_command_that_is_not_there_is_refused_at_once(home, start):
+    err = home.run(*start, "--within", "5h", "--duration", "1h", "--", "no-such-command", code=127)[1]
+
+    assert "no-such-command: command not found" in err
+    assert home.run("tasks", "--output", "json")[0].strip() == "[]"
+
+
+def test_a_command_that_cannot_be_started_ends_the_wait(home):
+    (home.folder / "script.sh").write_text("echo ran\n")
+    out, err = home.run(
+        "run", "--when", "cleanest", "--within", "5h", "--duration", "1h", "--", "./script.sh", code=126
+    )
+
+    assert out == ""
+    assert "permission denied" in err
+
+
 IN_FRONT = """
 import sys
 from joulewise import api

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from joulewise.api import task_accounting
 from joulewise.api.submitting import IN_FRONT, Tasks
+from joulewise.core.errors import JoulewiseError
 from joulewise.core.plans import Task, TaskStatus
 from joulewise.schedule.executors.local import LocalExecutor
 
@@ -29,15 +30,19 @@ class InFront:
     def __init__(self, run: Callable[[], Measured]) -> None:
         self._run = run
         self.measured: Measured | None = None
+        self.error: JoulewiseError | None = None
 
     def submit(self, task: Task) -> str:
         """Nothing to do before it starts."""
         return task.id
 
     def start(self, handle: str) -> None:
-        """Run it, to its end."""
-        if self.measured is None:
-            self.measured = self._run()
+        """Run it, to its end. That it can't be started is its end, too: it would not start the next time either."""
+        if self.measured is None and self.error is None:
+            try:
+                self.measured = self._run()
+            except JoulewiseError as error:
+                self.error = error
 
     def stop(self, handle: str) -> None:
         """It has the terminal, and is not paused."""
@@ -46,6 +51,8 @@ class InFront:
 
     def status(self, handle: str) -> TaskStatus:
         """Not yet, or over."""
+        if self.error is not None:
+            return TaskStatus(state="failed", exit_code=self.error.exit_code)
         if self.measured is None or self.measured.exit is None:
             return TaskStatus(state="waiting")
         code = self.measured.exit.shell_code
@@ -73,6 +80,8 @@ def run_when(
         controller = tasks.controller(lambda _, text: tell(text), {IN_FRONT: front})
         controller.on_end = lambda ended: _account(ended, front, tasks)
         controller.run([record.id])
+        if front.error is not None:
+            raise front.error
         assert front.measured is not None
         return front.measured
 

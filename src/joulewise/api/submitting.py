@@ -17,7 +17,7 @@ from joulewise.core import settings as _settings
 from joulewise.core.errors import UsageError
 from joulewise.core.plans import Plan, Task
 from joulewise.core.ulid import is_ulid, new_ulid
-from joulewise.measure.commands import name_of
+from joulewise.measure.commands import check_command, name_of
 from joulewise.schedule.clock import Clock
 from joulewise.schedule.controller import Controller
 from joulewise.schedule.executors import executor
@@ -36,6 +36,7 @@ JITTER_S = 600.0
 """Starts that many people plan for the same clean hour are spread over at most so long."""
 _OUR_HOME = ("local", "slurm", "in-front")
 """Places that share our home, and so our environment; others get only what is named: it may hold keys."""
+_HERE = ("local", "in-front")
 _OUTSIDE = ("JOULEWISE_PARENT", "JOULEWISE_RUN_ID", "JOULEWISE_TASK_ID", "JOULEWISE_TASK_STATE")
 
 
@@ -65,9 +66,12 @@ class Tasks:
 
         `details`: name, folder, environment, resources, measured (False: the command is run as it is), jitter_s,
         run_kind, tags, seed, unit and unit_count (of the whole task). Submitting the same `task_id` twice is submitting
-        once. Raises UsageError and its kin, ExecutorError, JournalError: then nothing was submitted.
+        once. Raises UsageError and its kin, ExecutorError, JournalError, CommandNotStarted: then nothing
+        was submitted.
         """
         _check(command, when, stop, task_id)
+        if on in _HERE and not details.get("folder") and not details.get("environment"):
+            check_command(command, os.environ)  # rather now than after hours of waiting
         name = str(details.get("name") or name_of(command))
         now = self.clock.now()
         job, plan, notices = self._planned(request, name, now) if when == "cleanest" else (None, None, [])

@@ -36,7 +36,7 @@ def run_command(argv: Sequence[str], job: Job, settings: Settings, environ: Mapp
 
     A session inside the command becomes a child run of this one. Raises CommandNotStarted (126, 127).
     """
-    _check(argv, environ)
+    check_command(argv, environ)
     job = replaced(job, mode="command", command=tuple(argv), name=job.name or name_of(argv))
     reaper = become_subreaper()
     group = make_group(f"joulewise-{new_ulid()}")
@@ -87,8 +87,8 @@ def name_of(argv: Sequence[str]) -> str:
     return (named or words or ["command"])[0][:80]
 
 
-def _check(argv: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Find out before measuring that there is no such command; the kernel says the rest."""
+def check_command(argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Find out before measuring that there is no such command; the kernel says the rest. Raises CommandNotStarted."""
     if not argv or not argv[0]:
         raise CommandNotStarted("no command was given", exit_code=2, hint="joulewise run -- python train.py")
     if shutil.which(argv[0], os.F_OK, environ.get("PATH")) is None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from joulewise.app.cli.options import output_option, setting_options, settings_from
 from joulewise.app.cli.terminal import Terminal
 from joulewise.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from joulewise.schedule.task_record import TaskRecord
 
 
 @click.group(invoke_without_command=True, epilog="Example: `joulewise tasks`, or `joulewise tasks status last`")
@@ -50,13 +53,15 @@ def logs(terminal: Terminal, /, task: str) -> None:
     """Print what TASK has printed so far."""
     from joulewise import api
 
-    path = api.tasks(api.load_settings()).log_path(task)
+    found = api.tasks(api.load_settings())
+    path = found.log_path(task)
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             for line in file:
                 terminal.put(line)
     except FileNotFoundError:
-        terminal.say("joulewise: it has printed nothing yet")
+        ended = found.one(task).ended
+        terminal.say(f"joulewise: {'nothing that it printed was kept' if ended else 'it has printed nothing yet'}")
 
 
 @tasks.command(epilog="Example: `joulewise tasks cancel last`")
@@ -69,7 +74,17 @@ def cancel(terminal: Terminal, /, names: tuple[str, ...]) -> None:
     found = api.tasks(api.load_settings())
     for name in names:
         record = found.cancel(name)
-        terminal.say(f"joulewise: {record.id} {'is cancelled' if record.state == 'cancelled' else record.state}")
+        terminal.say(f"joulewise: {record.id} {_told(record)}")
+
+
+def _told(record: TaskRecord) -> str:
+    if record.state == "cancelled":
+        return "is cancelled"
+    return (
+        f"has ended before: {record.state}"
+        if record.ended
+        else "is being cancelled; joulewise tasks says when it has ended"
+    )
 
 
 @tasks.command(epilog="Example: `joulewise tasks drive`; in a crontab: `@reboot joulewise tasks drive`")
