@@ -133,7 +133,7 @@ class _Calendar:
         if scale:
             yield _tick(x, y + 13, number(scale.edges_g_per_kwh[-1]))
             yield f'<text class="unit" x="{x + 8:.0f}" y="{y - 2}">g CO2e/kWh</text>'
-        x = 540.0
+        x = max(540.0, x + 96)  # right of the unit, however many levels there are
         for drawn, width, text in self._marks():
             yield f'<g transform="translate({x:.0f} {y - 12})">{drawn}</g>'
             yield f'<text class="unit" x="{x + width + 6:.0f}" y="{y - 2}">{text}</text>'
