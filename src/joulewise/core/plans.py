@@ -19,6 +19,14 @@ OPTIONS = ("now", "best-start", "best-region", "start-and-region", "paused", "pa
 """What a job can do: run now at home, start later, run now elsewhere, both; pause and resume at home, or elsewhere."""
 
 
+def in_words(duration_s: float) -> str:
+    """A duration for people: "26 h", "90 min", "45 s"."""
+    for size_s, unit in ((7_200, "h"), (120, "min")):
+        if abs(duration_s) >= size_s:
+            return f"{round(duration_s / (3_600 if unit == 'h' else 60), 2):g} {unit}"
+    return f"{round(duration_s, 1):g} s"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """The job runs in `region` (a grid zone or a cloud region) during [start, end), restoring and saving included."""
@@ -76,7 +84,7 @@ class Job:
         window_s = (self.deadline - self.release).total_seconds()
         if window_s < self.duration_s:
             raise ImpossibleWindow(
-                f"the job takes {self.duration_s:.0f} s, but only {window_s:.0f} s lie between "
+                f"the job takes {in_words(self.duration_s)}, but only {in_words(window_s)} lie between "
                 f"{self.release:%Y-%m-%d %H:%M} and {self.deadline:%Y-%m-%d %H:%M} UTC",
                 hint="a later deadline (--within, --deadline) or a shorter --duration",
             )

@@ -83,7 +83,7 @@ def wanted(record: TaskRecord, now: datetime) -> tuple[bool, str]:
         return True, "it takes longer than planned, and runs to its end"
     last = len(schedule.segments) - 1
     if now >= start_of(schedule, last, record):
-        return True, "its last planned hours have begun"
+        return True, "its planned hours have begun"
     for number, segment in enumerate(schedule.segments[:-1]):
         if start_of(schedule, number, record) <= now < segment.end - timedelta(seconds=job.save_s):
             return True, "planned hours"

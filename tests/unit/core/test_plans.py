@@ -9,7 +9,7 @@ import pytest
 
 from joulewise.core.errors import ImpossibleWindow, OutOfRange
 from joulewise.core.figures import MODELLED, exact
-from joulewise.core.plans import Decision, Job, Option, Plan, Segment
+from joulewise.core.plans import Decision, Job, Option, Plan, Segment, in_words
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JOB = Job(
@@ -31,7 +31,7 @@ def test_a_job_that_just_fits_is_taken():
 
 
 def test_a_job_that_does_not_fit_says_how_to_make_room():
-    with pytest.raises(ImpossibleWindow, match=r"7200 s.*3600 s[\s\S]*--within"):
+    with pytest.raises(ImpossibleWindow, match=r"takes 2 h, but only 60 min lie[\s\S]*--within"):
         replace(JOB, deadline=NOON + timedelta(hours=1))
 
 
@@ -91,3 +91,10 @@ def test_a_decision_saves_the_difference_and_nothing_else():
     assert Decision(**values, saved=exact(3.0, "g", **grams)).saved.value == 3.0
     with pytest.raises(OutOfRange, match="minus realised"):
         Decision(**values, saved=exact(3.1, "g", **grams))
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "words"), [(93_600, "26 h"), (7_200, "2 h"), (5_400, "90 min"), (45, "45 s"), (-7_200, "-2 h")]
+)
+def test_durations_are_said_in_the_unit_that_people_use(duration_s, words):
+    assert in_words(duration_s) == words

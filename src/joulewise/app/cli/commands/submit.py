@@ -57,6 +57,7 @@ def submit(terminal: Terminal, /, command: tuple[str, ...], detach: bool, task_i
         terminal.say(f"joulewise: {line}")
     if detach:
         tasks.drive_behind()
+        terminal.say("joulewise: it is driven in the background; look at it with: joulewise tasks")
         return
     tasks.drive([record.id], tell=lambda _, text: terminal.say(f"joulewise: {text}"))
     ended = tasks.one(record.id)

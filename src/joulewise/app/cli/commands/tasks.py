@@ -30,7 +30,7 @@ def tasks(ctx: click.Context, output: str, every: bool) -> None:
     found = api.tasks(api.load_settings())
     terminal.put(api.draw(task_lines.listing(found, every=every), output, terminal.style()))
     if output == "table" and not found.journal.ids():
-        terminal.say("No task was submitted. Try: joulewise submit --zone DE -- python train.py")
+        terminal.say("No task was submitted to the background. Try: joulewise submit --zone DE -- python train.py")
 
 
 @tasks.command(epilog="Example: `joulewise tasks status last`")
