@@ -62,7 +62,7 @@ def test_a_measured_run_is_revised_once_better_values_are_known(joulewise, tmp_p
     assert first[0]["changed"] is True
     assert (first[0]["status_before"], first[0]["status_after"]) == ("climatology", "measured")
     assert again[0]["changed"] is False
-    assert again[0]["remark"] == "no better values are known yet"
+    assert again[0]["remark"] == "measured already"
     assert "1,234.5 g CO2e/kWh" in steps
     after = json.loads(joulewise("show", "short", "-o", "json").stdout)
     assert before["run"] == after["run"]

@@ -67,11 +67,18 @@ def backfill(
     *,
     since: datetime | None = None,
     change_type: bool = False,
+    notices: list[str] | None = None,
 ) -> Iterator[Backfilled]:
-    """Revise one run, or all that began at or after `since`, where better intensities are known; see `backfill_in`."""
+    """Revise one run, or all that began at or after `since`, where better intensities are known; see `backfill_in`.
+
+    What the sources have to say, a missing key for one, is added to `notices` at the end.
+    """
     settings = settings or _settings.load()
+    chain = carbon.chain_of(settings, os.environ)
     with current(settings) as ledger:
-        yield from backfill_in(ledger, settings, run=run, since=since, change_type=change_type)
+        yield from backfill_in(ledger, settings, run=run, since=since, chain=chain, change_type=change_type)
+    if notices is not None:
+        notices.extend(chain.notices)
 
 
 def backfill_in(
@@ -178,7 +185,7 @@ def _refusal(new: Known | None, old: Known, change_type: bool) -> str:
     Consumption may take the place of production: both are the location's average. Kind and basis may only if asked.
     """
     if new is None or not carbon.is_better(new, old):
-        return "no better values are known yet"
+        return "measured already" if old.status == "measured" else "no better values are known yet"
     if _is_unlike(new, old) and not change_type:
         return (
             f"the better values are {'/'.join(new.type)}, the filed ones {'/'.join(old.type)}: these can't be compared "

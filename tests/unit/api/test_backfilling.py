@@ -107,7 +107,7 @@ def test_a_second_call_files_nothing(store):
     head = store.verify().head
     [found] = backfilled(store, Later(100.0, 200.0))
 
-    assert (found.changed, found.why) == (False, "no better values are known yet")
+    assert (found.changed, found.why) == (False, "measured already")
     assert store.verify().head == head
 
 

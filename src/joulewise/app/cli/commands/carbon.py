@@ -42,8 +42,12 @@ def backfill(
     change_type = bool(options.pop("change_type"))
     begun = since.replace(tzinfo=UTC) if since else None
     with terminal.busy("Asking for intensities"):
-        found = list(api.backfill(run, settings_from(options), since=begun, change_type=change_type))
+        notices: list[str] = []
+        settings = settings_from(options)
+        found = list(api.backfill(run, settings, since=begun, change_type=change_type, notices=notices))
     listing = api.backfill_list(found)
     terminal.put(api.draw(listing, output, terminal.style()))
     if output == "table":
         terminal.say(listing.footer)
+    for notice in notices:
+        terminal.say(f"joulewise: {notice}")
