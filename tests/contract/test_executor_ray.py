@@ -291,7 +291,7 @@ def test_tasks_live_on_a_real_ray(ray_address, tmp_path):
         place.task("checkpoints"),
         place.task("forever"),
     )
-    until_ray_answers(place, strange)
+    until_ray_takes(place, strange)
     for task in (strange, fails, saves, runs):
         place.executor.start(place.executor.submit(task))
         place.executor.start(task.id)
@@ -310,14 +310,16 @@ def test_tasks_live_on_a_real_ray(ray_address, tmp_path):
     assert (place.starts(saves.id), place.starts(runs.id)) == (2, 1)
 
 
-def until_ray_answers(place: FakePlace, task: Task) -> None:
-    """The job server comes up some seconds after the rest."""
+def until_ray_takes(place: FakePlace, task: Task) -> None:
+    """The job server comes up some seconds after the rest, and takes jobs some seconds after it answers."""
     place.executor.submit(task)
+    refused = None
     for _ in range(600):
         try:
-            place.executor.status(task.id)
-        except ExecutorError:
+            place.executor.start(task.id)
+        except ExecutorError as error:
+            refused = error
             signal.sigtimedwait([], 0.1)
         else:
             return
-    raise AssertionError("Ray does not answer after a minute")
+    raise AssertionError(f"Ray takes no job after a minute: {refused}")
