@@ -71,7 +71,7 @@ def test_regions_of_another_basis_are_stood_in_for_aloud(joulewise: Command) -> 
     [
         (("--zone", "DEE"), "unknown zone 'DEE'"),
         (("--zone", "DE", "--deadline", "2020-01-01"), "has passed"),
-        (("--zone", "DE", "--within", "5h"), "the job takes 21600 s"),
+        (("--zone", "DE", "--within", "5h"), "the job takes 6 h"),
         (("--zone", "DE", "--within", "5"), "write it like"),
         (("--zone", "DE", "--price", "DE=nan"), "no price"),
         (("--zone", "DE", "--region", ","), "has no name"),

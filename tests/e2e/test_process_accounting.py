@@ -2,6 +2,8 @@
 
 In library mode the clock runs in a process of its own, and in launcher mode in one that is a child subreaper; both
 read it every 50 ms. Tolerance: 3 % or 30 ms, as the kernel shows the times of waited-for grandchildren in 10 ms ticks.
+A process cannot tell what its own end costs, and on a crowded machine that was seen to take 20 ms: a case may be tried
+three times. What is counted twice or not at all is so each time.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ def burn(s):
         pass
 
 def tell():
+    # What comes after getrusage is in nobody's word: as little as can be, as a crowded machine makes it long.
+    file = os.open(os.path.join(os.environ["TRUTH"], str(os.getpid())), os.O_WRONLY | os.O_CREAT)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    with open(os.path.join(os.environ["TRUTH"], str(os.getpid())), "w") as file:
-        file.write(str(used.ru_utime + used.ru_stime))
+    os.write(file, b"%.6f" % (used.ru_utime + used.ru_stime))
 
 def leave():
     tell()
@@ -32,7 +35,8 @@ def leave():
 
 def until(told):
     # Wait until so many processes have told their time, and have gone.
-    while len(os.listdir(os.environ["TRUTH"])) < told:
+    folder = os.environ["TRUTH"]
+    while sum(os.path.getsize(os.path.join(folder, name)) > 0 for name in os.listdir(folder)) < told:
         time.sleep(0.02)
     time.sleep(0.1)
 
@@ -188,11 +192,12 @@ print(clock_s, 0.0)
 """
 
 
-def clocked_and_told_s(tmp_path: Path, program: str, *argv: str) -> tuple[float, float]:
+def clocked_and_told_s(truth: Path, program: str, *argv: str) -> tuple[float, float]:
     """(CPU seconds by the clock, CPU seconds by the processes' own word)."""
+    truth.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", PRELUDE + TICKING + program, *argv],
-        env={**os.environ, "TRUTH": str(tmp_path), "BURNER": PRELUDE + "burn(0.3)\nleave()"},
+        env={**os.environ, "TRUTH": str(truth), "BURNER": PRELUDE + "burn(0.3)\nleave()"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -202,42 +207,43 @@ def clocked_and_told_s(tmp_path: Path, program: str, *argv: str) -> tuple[float,
     if done.stdout.strip() == "no group":
         pytest.skip("needs root, or a control group of our own")
     clocked_s, before_s = map(float, done.stdout.split())
-    return clocked_s, sum(float(file.read_text()) for file in tmp_path.iterdir()) - before_s
+    return clocked_s, sum(float(file.read_text()) for file in truth.iterdir()) - before_s
 
 
-def close(clocked_s: float, told_s: float) -> bool:
-    return clocked_s == pytest.approx(told_s, rel=0.03, abs=0.03)
+def assert_counted_once(tmp_path: Path, program: str, *argv: str) -> None:
+    tries = []
+    for attempt in range(3):
+        clocked_s, told_s = clocked_and_told_s(tmp_path / str(attempt), program, *argv)
+        if clocked_s == pytest.approx(told_s, rel=0.03, abs=0.03):
+            return
+        tries.append((clocked_s, told_s))
+    pytest.fail(f"seconds by the clock and by the processes' own word: {tries}")
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_in_library_mode_the_tree_is_counted_once(tmp_path: Path, case: str) -> None:
-    clocked_s, told_s = clocked_and_told_s(tmp_path, LIBRARY.format(case=CASES[case]), "children")
-    assert close(clocked_s, told_s), (clocked_s, told_s)
+    assert_counted_once(tmp_path, LIBRARY.format(case=CASES[case]), "children")
 
 
 @pytest.mark.parametrize("case", ["grandchild", "double-fork daemon", "daemon of a daemon", "pool of forked workers"])
 def test_a_kernel_without_children_files_does_as_well(tmp_path: Path, case: str) -> None:
-    clocked_s, told_s = clocked_and_told_s(tmp_path, LIBRARY.format(case=CASES[case]), "window")
-    assert close(clocked_s, told_s), (clocked_s, told_s)
+    assert_counted_once(tmp_path, LIBRARY.format(case=CASES[case]), "window")
 
 
 @pytest.mark.parametrize("case", UNDER_THE_LAUNCHER)
 def test_under_the_launcher_the_command_is_counted_once(tmp_path: Path, case: str) -> None:
     command = PRELUDE + CASES[case] + "\nleave()"
-    clocked_s, told_s = clocked_and_told_s(tmp_path, LAUNCHER, "tree", "0.05", command)
-    assert close(clocked_s, told_s), (clocked_s, told_s)
+    assert_counted_once(tmp_path, LAUNCHER, "tree", "0.05", command)
 
 
 @pytest.mark.parametrize("case", ["double-fork daemon", "short grandchildren in a loop", "shell daemon"])
 def test_the_launcher_needs_no_reading_in_between(tmp_path: Path, case: str) -> None:
-    clocked_s, told_s = clocked_and_told_s(tmp_path, LAUNCHER, "tree", "60", PRELUDE + MORE[case] + "\nleave()")
-    assert close(clocked_s, told_s), (clocked_s, told_s)
+    assert_counted_once(tmp_path, LAUNCHER, "tree", "60", PRELUDE + MORE[case] + "\nleave()")
 
 
 @pytest.mark.parametrize("case", ["double-fork daemon", "short children, SIGCHLD ignored"])
 def test_a_control_group_sees_also_whom_nobody_waits_for(tmp_path: Path, case: str) -> None:
-    clocked_s, told_s = clocked_and_told_s(tmp_path, LAUNCHER, "group", "60", PRELUDE + MORE[case] + "\nleave()")
-    assert close(clocked_s, told_s), (clocked_s, told_s)
+    assert_counted_once(tmp_path, LAUNCHER, "group", "60", PRELUDE + MORE[case] + "\nleave()")
 
 
 def test_a_busy_neighbour_is_not_ours(tmp_path: Path) -> None:
@@ -245,9 +251,7 @@ def test_a_busy_neighbour_is_not_ours(tmp_path: Path) -> None:
     forking += "  while time.time() < end: pass\n  os._exit(0)\n os.wait()"
     neighbour = subprocess.Popen([sys.executable, "-c", forking])
     try:
-        program = LIBRARY.format(case=CASES["short children in a loop"])
-        clocked_s, told_s = clocked_and_told_s(tmp_path, program, "window")
+        assert_counted_once(tmp_path, LIBRARY.format(case=CASES["short children in a loop"]), "window")
     finally:
         neighbour.kill()
         neighbour.wait()
-    assert close(clocked_s, told_s), (clocked_s, told_s)
