@@ -16,6 +16,9 @@ JoulewiseError                 error                1
 │   ├── SignalMismatch         signal-mismatch      8   average with marginal, lifecycle with direct, ...
 │   └── ProviderUnavailable    provider             8   a live source of intensities gives no usable answer
 ├── ExecutorError              executor            10   a place to run jobs refuses, or is not there
+├── ModelError                 model               11   a model can't be loaded, run or changed
+│   └── UntrustedModel         untrusted-model     11   loading it would run code from the file
+├── DataError                  data                12   rows can't be read, or don't fit the model
 └── UndefinedFigure            undefined            9   a sum over nothing, a ratio to zero
 
 `code` is stable for machines, `exit_code` for shells, `hint` says the cure.
@@ -125,6 +128,24 @@ class ExecutorError(JoulewiseError):
     """A place to run jobs (this machine, Slurm, Ray, Kubernetes) refuses what was asked, or is not there."""
 
     code, exit_code = "executor", 10
+
+
+class ModelError(JoulewiseError):
+    """A model can't be loaded, run, exported or changed; the hint says what would work."""
+
+    code, exit_code = "model", 11
+
+
+class UntrustedModel(ModelError):
+    """Loading the file would run code that it brings (a pickle, a factory): only the user can say that he trusts it."""
+
+    code = "untrusted-model"
+
+
+class DataError(JoulewiseError):
+    """Rows that judge or calibrate a model can't be read, or don't fit it: shapes, names, types, NaN, too few."""
+
+    code, exit_code = "data", 12
 
 
 class UndefinedFigure(JoulewiseError, ArithmeticError):

@@ -1,7 +1,8 @@
 """The shapes that plug-ins have. A plug-in matches them by shape and need not import us.
 
 Entry-point groups: joulewise.meters (a MeterPlugin each), joulewise.intensity, joulewise.executors,
-joulewise.exporters; later rooms add joulewise.runtimes, joulewise.transforms, joulewise.trackers.
+joulewise.exporters; joulewise.runtimes and joulewise.transforms, whose shapes are in `core.runtimes`; a later room adds
+joulewise.trackers.
 """
 
 from __future__ import annotations

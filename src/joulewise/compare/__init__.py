@@ -1,0 +1,107 @@
+"""Quality and cost of a model: load it, measure it beside others, rank by efficiency, say what is proven."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from joulewise.core.errors import PluginMissing
+
+if TYPE_CHECKING:
+    from joulewise.compare.artifacts import artifact_of, model_card
+    from joulewise.compare.bench import BenchPlan, Measured, bench
+    from joulewise.compare.devices import device_table
+    from joulewise.compare.edge import EdgeProfile, check_edge
+    from joulewise.compare.efficiency import Efficiency, efficiency_of
+    from joulewise.compare.estimate import Estimate, estimate
+    from joulewise.compare.four_ms import what_if
+    from joulewise.compare.fronts import Entry, Floor, Ranking, rank
+    from joulewise.compare.opening import native_runtime, open_model, runtimes_for
+    from joulewise.compare.outputs import Prediction, canonical
+    from joulewise.compare.paired import Change, quality_change, ratio_of
+    from joulewise.compare.quality import Metric, metric_of, quality_of, rows_needed
+    from joulewise.compare.rows import Rows, read_rows
+    from joulewise.compare.worker import Limits, Worker
+
+_HOME = {
+    "BenchPlan": "bench",
+    "Change": "paired",
+    "EdgeProfile": "edge",
+    "Efficiency": "efficiency",
+    "Entry": "fronts",
+    "Estimate": "estimate",
+    "Floor": "fronts",
+    "Limits": "worker",
+    "Measured": "bench",
+    "Metric": "quality",
+    "Prediction": "outputs",
+    "Ranking": "fronts",
+    "Rows": "rows",
+    "Worker": "worker",
+    "artifact_of": "artifacts",
+    "bench": "bench",
+    "canonical": "outputs",
+    "check_edge": "edge",
+    "device_table": "devices",
+    "efficiency_of": "efficiency",
+    "estimate": "estimate",
+    "metric_of": "quality",
+    "model_card": "artifacts",
+    "native_runtime": "opening",
+    "open_model": "opening",
+    "quality_change": "paired",
+    "quality_of": "quality",
+    "rank": "fronts",
+    "ratio_of": "paired",
+    "read_rows": "rows",
+    "rows_needed": "quality",
+    "runtimes_for": "opening",
+    "what_if": "four_ms",
+}
+
+__all__ = [
+    "BenchPlan",
+    "Change",
+    "EdgeProfile",
+    "Efficiency",
+    "Entry",
+    "Estimate",
+    "Floor",
+    "Limits",
+    "Measured",
+    "Metric",
+    "Prediction",
+    "Ranking",
+    "Rows",
+    "Worker",
+    "artifact_of",
+    "bench",
+    "canonical",
+    "check_edge",
+    "device_table",
+    "efficiency_of",
+    "estimate",
+    "metric_of",
+    "model_card",
+    "native_runtime",
+    "open_model",
+    "quality_change",
+    "quality_of",
+    "rank",
+    "ratio_of",
+    "read_rows",
+    "rows_needed",
+    "runtimes_for",
+    "what_if",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"joulewise.compare.{_HOME[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("numpy", "sklearn", "scipy"):
+            raise
+        raise PluginMissing(f"compare needs {error.name}", hint="pip install 'joulewise[compare]'") from error
