@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from joulewise import ledger
 from joulewise.core.errors import LedgerError, NotFound
-from joulewise.ledger import RunQuery
+from joulewise.ledger import RunQuery, plan_store
 from joulewise.ledger.migrations.append_only import trigger_names
 from joulewise.testing.ledgers import small_bundle, store_id, total_emissions
 from joulewise.testing.plans import HOUR, small_decision, small_job, small_plan
@@ -166,6 +167,71 @@ def test_of_two_that_supersede_the_same_the_last_holds(decided):
     decided.append_decision(third)
     assert decided.decisions() == decided.decisions(RUN) == (third,)
     assert decided.decisions(include_superseded=True) == (first, one, other, third)
+
+
+def test_of_two_decided_at_once_all_readers_take_the_same(decided, tmp_path):
+    """Whatever the order of filing: a ledger that took over the two must agree with the one that it has them from."""
+    [first] = decided.decisions()
+    at = first.decided_at + HOUR
+    two = [replace(first, id=store_id(number), decided_at=at, supersedes=first.id) for number in (1, 2)]
+    held = max(two, key=lambda one: one.id)
+    for one in sorted(two, key=lambda one: one.id, reverse=True):
+        decided.append_decision(one)
+    with ledger.open(str(tmp_path / "other.db")) as other:
+        other.append(small_bundle())
+        other.append_plan(small_plan())
+        for one in (first, *sorted(two, key=lambda one: one.id)):
+            other.append_decision(one)
+
+        assert decided.decisions() == decided.decisions(RUN) == other.decisions() == (held,)
+
+
+def test_a_ring_of_decisions_is_refused(decided):
+    """In a ring all are superseded, so that none would hold and the saving would be gone from every sum."""
+    with pytest.raises(LedgerError, match="supersedes itself"):
+        decided.append_decision(small_decision(RUN, 2, id=store_id(5), supersedes=store_id(5)))
+    ring = [small_decision(RUN, id=store_id(one), supersedes=store_id(other)) for one, other in ((5, 6), (6, 5))]
+    with pytest.raises(LedgerError, match="supersedes itself"):
+        plan_store.append_decisions(decided._here(), ring, "test")
+
+    assert decided.decisions() == (small_decision(RUN, plan_id=small_plan().id),)
+    assert decided.verify().ok
+
+
+def test_an_export_with_a_ring_is_refused(decided, tmp_path):
+    path = tmp_path / "all.json"
+    decided.export(None, "json", str(path))
+    document = json.loads(path.read_text())
+    [decision] = document["runs"][0]["later"]["decisions"]
+    decision["supersedes"] = decision["id"]
+    path.write_text(json.dumps(document))
+    with (
+        ledger.open(str(tmp_path / "other.db")) as other,
+        pytest.raises(LedgerError, match="supersedes itself"),
+    ):
+        other.import_json(str(path))
+
+
+def test_a_ring_of_calculations_is_refused(store):
+    bundle = small_bundle()
+    ring = [total_emissions(RUN, 1.0, id=one, supersedes=other) for one, other in (("a", "b"), ("b", "a"))]
+    with pytest.raises(LedgerError, match="supersedes itself"):
+        store.append(replace(bundle, calculations=tuple(ring)))
+    with pytest.raises(LedgerError, match="supersedes itself"):
+        store.append(replace(bundle, measurements=(replace(bundle.measurements[0], supersedes="energy"),)))
+    store.append(bundle)
+    with pytest.raises(LedgerError, match="supersedes itself"):
+        store.append_calculations([total_emissions(RUN, 1.0, id="a", supersedes="a")])
+    with pytest.raises(LedgerError, match="supersedes itself"):
+        store.append_calculations(ring)
+
+    assert store.bundle(RUN).calculations == bundle.calculations
+
+
+@pytest.mark.parametrize("name", ["parent_id", "supersedes"])
+def test_a_run_that_names_itself_is_refused(store, name):
+    with pytest.raises(LedgerError, match="names itself"):
+        store.append(small_bundle(**{name: RUN}))
 
 
 def test_of_two_emissions_that_supersede_the_same_the_last_holds(store):

@@ -9,11 +9,11 @@ from joulewise.core.errors import PluginMissing
 
 if TYPE_CHECKING:
     from joulewise.compare.artifacts import artifact_of, model_card
-    from joulewise.compare.bench import BenchPlan, Measured, bench
+    from joulewise.compare.benching import BenchPlan, Measured, bench
     from joulewise.compare.devices import device_table
     from joulewise.compare.edge import EdgeProfile, check_edge
     from joulewise.compare.efficiency import Efficiency, efficiency_of
-    from joulewise.compare.estimate import Estimate, estimate
+    from joulewise.compare.estimating import Estimate, estimate
     from joulewise.compare.four_ms import what_if
     from joulewise.compare.fronts import Entry, Floor, Ranking, rank
     from joulewise.compare.opening import native_runtime, open_model, runtimes_for
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from joulewise.compare.worker import Limits, Worker
 
 _HOME = {
-    "BenchPlan": "bench",
+    "BenchPlan": "benching",
     "Change": "paired",
     "EdgeProfile": "edge",
     "Efficiency": "efficiency",
     "Entry": "fronts",
-    "Estimate": "estimate",
+    "Estimate": "estimating",
     "Floor": "fronts",
     "Limits": "worker",
-    "Measured": "bench",
+    "Measured": "benching",
     "Metric": "quality",
     "Prediction": "outputs",
     "Ranking": "fronts",
     "Rows": "rows",
     "Worker": "worker",
     "artifact_of": "artifacts",
-    "bench": "bench",
+    "bench": "benching",
     "canonical": "outputs",
     "check_edge": "edge",
     "device_table": "devices",
     "efficiency_of": "efficiency",
-    "estimate": "estimate",
+    "estimate": "estimating",
     "metric_of": "quality",
     "model_card": "artifacts",
     "native_runtime": "opening",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from joulewise.core.errors import LedgerError
 from joulewise.core.records import Bundle, Calculation, Evaluation, Factor, Run
+from joulewise.core.superseding import ring_of
 from joulewise.core.ulid import is_ulid
 from joulewise.ledger import tables
 from joulewise.ledger.headline import headline_calculation, headline_columns
@@ -36,6 +38,8 @@ def bundle_filing(bundle: Bundle) -> Filing:
     for other in (bundle.run.parent_id, bundle.run.supersedes):
         if other is not None and not is_ulid(other):
             raise LedgerError(f"run {run_id} names a run {other!r:.60}, which is no ULID")
+        if other == run_id:
+            raise LedgerError(f"run {run_id} names itself as the run above or before it", hint="leave that open")
     _check_references(bundle)
     own: Rows = {
         tables.phase: _numbered(tables.phase, bundle.phases),
@@ -57,7 +61,8 @@ def bundle_filing(bundle: Bundle) -> Filing:
 
 
 def calculations_filing(run_id: str, calculations: list[Calculation], factors: tuple[Factor, ...]) -> Filing:
-    """The rows of calculations that are filed after their run."""
+    """The rows of calculations that are filed after their run. Raises LedgerError if some supersede each other."""
+    refuse_ring("calculation", calculations)
     return Filing(
         run_id=run_id,
         own={tables.calculation: _calculation_rows(calculations, headline=2)},
@@ -80,8 +85,19 @@ def _check_references(bundle: Bundle) -> None:
     named = {phase.parent_id for phase in bundle.phases}
     named |= {row.phase_id for row in bundle.measurements} | {row.phase_id for row in bundle.evaluations}
     named |= {row.phase_id for row in bundle.calculations}
+    refuse_ring("measurement", bundle.measurements)
+    refuse_ring("calculation", bundle.calculations)
     if not named <= phases:
         raise LedgerError(f"run {run_id} names the phase {min(map(str, named - phases))!r:.60}, which it does not have")
+
+
+def refuse_ring(what: str, records: Sequence[Any]) -> None:
+    """Refuse records that supersede themselves, at once or by way of others: none of them would hold."""
+    found = ring_of((record.id, record.supersedes) for record in records)
+    if found is not None:
+        raise LedgerError(
+            f"{what} {found!r:.60} supersedes itself, so that none would hold", hint="name the row that it replaces"
+        )
 
 
 def _numbered(table: sa.Table, records: tuple[Any, ...]) -> list[Row]:

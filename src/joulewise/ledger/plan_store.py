@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from joulewise.core.errors import LedgerError, NotFound
 from joulewise.core.plans import Decision, Plan
+from joulewise.core.superseding import holding
 from joulewise.ledger import chain, tables
 from joulewise.ledger.engine import writing
-from joulewise.ledger.filing import Filing
+from joulewise.ledger.filing import Filing, refuse_ring
 from joulewise.ledger.plan_rows import decision_record, decision_row, plan_record, plan_row
 from joulewise.ledger.rows import Row, row_bytes
-from joulewise.ledger.superseding import holding
 from joulewise.ledger.writing import Batch
 
 PLAN_ACTION, DECISION_ACTION = "append plan", "append decision"
@@ -36,8 +36,10 @@ def append_plans(engine: sa.Engine, plans: Iterable[Plan], actor: str) -> int:
 def append_decisions(engine: sa.Engine, decisions: Sequence[Decision], actor: str) -> int:
     """File decisions about runs that are there, in one transaction; how many were new.
 
-    Raises NotFound for a run, a plan or a superseded decision that is not there, LedgerError as `append_plans`.
+    Raises NotFound for a run, a plan or a superseded decision that is not there, LedgerError as `append_plans` and for
+    decisions that supersede each other in a ring.
     """
+    refuse_ring("decision", decisions)
     rows = [(one.run_id, decision_row(one)) for one in decisions]
     with writing(engine) as connection:
         for decision in decisions:
@@ -113,5 +115,9 @@ def read_decisions(
     if run_id is not None:
         query = query.where(table.c.run_id == run_id)
     rows = connection.execute(query).mappings().all()
-    held = None if include_superseded else holding((row["id"], row["supersedes"]) for row in rows)
-    return tuple(decision_record(row) for row in rows if held is None or row["id"] in held)
+    if include_superseded:
+        return tuple(map(decision_record, rows))
+    # of two made at the same time the greater id counts as the later one: ledgers agree whatever came in first
+    in_order = sorted(rows, key=lambda row: (row["decided_at_us"], row["id"]))
+    held = holding((row["id"], row["supersedes"]) for row in in_order)
+    return tuple(decision_record(row) for row in rows if row["id"] in held)

@@ -21,9 +21,9 @@ from joulewise.core.records import (
     Run,
     Trace,
 )
+from joulewise.core.superseding import holding
 from joulewise.ledger import tables
 from joulewise.ledger.rows import Row, decode, moment
-from joulewise.ledger.superseding import holding
 
 
 def read_bundle(connection: sa.Connection, run_id: str, *, include_superseded: bool) -> Bundle:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from joulewise.core.errors import SignalMismatch, UndefinedFigure
 from joulewise.core.figures import MODELLED, Figure, total, weakest
 from joulewise.core.plans import Decision
+from joulewise.core.superseding import holding
 from joulewise.schedule.decision_details import shifts_of
 from joulewise.schedule.emitting import Shift, bounds
 from joulewise.schedule.savings import ratio_of
@@ -51,21 +52,20 @@ class Savings:
 
 
 def savings_by_type(decisions: Iterable[Decision]) -> tuple[Savings, ...]:
-    """An account a type of intensity, the one with most jobs first; () for no decisions."""
+    """An account a type of intensity, the one with most jobs first; () for no decisions. Superseded ones don't count."""
     found: dict[tuple[str, str, str], list[Decision]] = {}
-    for one in decisions:
+    for one in _holding(decisions):
         found.setdefault(_type(one), []).append(one)
     return tuple(sum_savings(found[key]) for key in sorted(found, key=lambda key: (-len(found[key]), key)))
 
 
 def sum_savings(decisions: Iterable[Decision]) -> Savings:
-    """The account of decisions on one type of intensity, by month as well. Superseded ones are left out.
+    """The account of decisions on one type of intensity, by month as well. Superseded ones are left out, and of several
+    that supersede the same one all but the last.
 
     Raises UndefinedFigure for none, SignalMismatch across types.
     """
-    given = list(decisions)
-    replaced = {one.supersedes for one in given}
-    held = sorted((one for one in given if one.id not in replaced), key=lambda one: (_ended(one), one.id))
+    held = sorted(_holding(decisions), key=lambda one: (_ended(one), one.id))
     if not held:
         raise UndefinedFigure("no decisions, hence nothing is known to be saved", hint="joulewise run --when cleanest")
     types = {_type(one) for one in held}
@@ -78,6 +78,13 @@ def sum_savings(decisions: Iterable[Decision]) -> Savings:
     for one in held:
         by_month.setdefault(f"{_ended(one):%Y-%m}", []).append(one)
     return _summed(held, "", tuple(_summed(found, month, ()) for month, found in by_month.items()))
+
+
+def _holding(decisions: Iterable[Decision]) -> list[Decision]:
+    """Those that hold, in the ledger's order: by the time of deciding, then by id."""
+    given = sorted(decisions, key=lambda one: (one.decided_at, one.id))
+    held = holding((one.id, one.supersedes) for one in given)
+    return [one for one in given if one.id in held]
 
 
 def _summed(held: Sequence[Decision], month: str, months: tuple[Savings, ...]) -> Savings:

@@ -97,6 +97,24 @@ def test_typical_hours_are_wrong_alike_every_day():
     assert sum_savings([typical[0], job(9)]).typical_share == pytest.approx(0.5)
 
 
+def test_of_a_fork_only_the_last_counts_whatever_the_order():
+    """Two backfills at once supersede the same decision: the job is one job still."""
+    old = job(1, hour=4)
+    two = [replace(job(1, hour=hour), id=store_id(70 + hour), supersedes=old.id) for hour in (4, 5)]
+    last = max(two, key=lambda one: (one.decided_at, one.id))
+
+    for given in ([old, *two], [*reversed(two), old], two):
+        assert sum_savings(given) == sum_savings([last])
+        assert savings_by_type(given) == savings_by_type([last])
+
+
+def test_a_decision_of_another_type_supersedes_too():
+    old = job(1, hour=4, basis="direct")
+    new = replace(job(1, hour=4), id=store_id(77), supersedes=old.id)
+
+    assert savings_by_type([old, new]) == savings_by_type([new])
+
+
 def test_superseded_decisions_do_not_count():
     old = job(1)
     new = replace(job(1, hour=4), id=store_id(77), supersedes=old.id)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from joulewise.app.cli.options import output_option, setting_options, settings_from
+from joulewise.app.cli.pausing import pause_options, pauses_from
 from joulewise.app.cli.quantities import DURATION, ENERGY, MOMENT, POWER, PRICE, SIZE
 from joulewise.app.cli.terminal import Terminal
 from joulewise.core.errors import UsageError
@@ -39,10 +40,7 @@ def _place_options(function: Any) -> Any:
         click.option("--price", "prices", type=PRICE, multiple=True, metavar="PLACE=PRICE", help="Per machine-hour."),
         click.option("--data", "data_gb", type=SIZE, default="0GB", help="Data to take along to another region."),
         click.option("--idle-power", "idle_power_w", type=POWER, default="0W", help="Drawn while paused, if held."),
-        click.option("--restore", "restore_s", type=DURATION, default="0s", help="Time to restore after a pause."),
-        click.option("--save", "save_s", type=DURATION, default="0s", help="Time to save before a pause."),
-        click.option("--max-pauses", type=click.IntRange(0), help="No more pauses than this; implies --pause."),
-        click.option("--pause", is_flag=True, help="It may be paused and resumed."),
+        pause_options,
         click.option("--speedup", help="Speed of 1, 2, ... workers against one: 1,1.9,2.7; it may then use several."),
         click.option("--region", "regions", multiple=True, metavar="PLACE", help="It may run here too; repeatable."),
     ):
@@ -57,7 +55,7 @@ def _place_options(function: Any) -> Any:
 @click.option("--kind", type=click.Choice(("average", "marginal")), default="average", help="Intensity to plan on.")
 @click.option("--explain", is_flag=True, help="Show every alternative and the Pareto list of carbon, cost and time.")
 @output_option()
-@setting_options("zone", "pue", "currency", "ledger")
+@setting_options("zone", "pue", "currency", "intensity", "intensity_file", "ledger")
 @click.pass_obj
 def plan(terminal: Terminal, /, run: str, explain: bool, output: str, **options: Any) -> None:
     """Say where and when a job emits least, and whether moving it is worth it.
@@ -68,15 +66,14 @@ def plan(terminal: Terminal, /, run: str, explain: bool, output: str, **options:
     from joulewise import api
 
     settings = settings_from(options)
+    _, pauses = pauses_from(options)
     wanted = {
         **options,
-        **_pauses(options),
+        **pauses,
         "regions": _names(options["regions"]),
         "prices": dict(options["prices"]),
         "speedup": _curve(options["speedup"]),
     }
-    for name in ("pause", "max_pauses"):
-        wanted.pop(name)
     with terminal.busy("Planning"):
         planned = api.plan(settings, run=run, **wanted)
     for listing in _listings(api.plan_view, planned, output, explain):
@@ -97,13 +94,6 @@ def _listings(view: Any, planned: Any, output: str, explain: bool) -> list[Any]:
         return [view.options(planned)]
     more = [view.options(planned), view.front(planned)] if explain else []
     return [view.plan(planned), *([view.crews(planned)] if planned.elastic else []), *more]
-
-
-def _pauses(options: dict[str, Any]) -> dict[str, int | None]:
-    most = options["max_pauses"]
-    if most is not None:
-        return {"max_runs": most + 1}
-    return {"max_runs": None if options["pause"] else 1}
 
 
 def _curve(text: str | None) -> tuple[float, ...]:

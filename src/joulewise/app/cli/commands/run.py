@@ -9,12 +9,14 @@ import click
 from joulewise.app.cli.files import format_of
 from joulewise.app.cli.finish import finish
 from joulewise.app.cli.options import job_from, job_options, output_option, setting_options, settings_from
+from joulewise.app.cli.pausing import NO
 from joulewise.app.cli.terminal import Terminal
 from joulewise.app.cli.waiting import hand_over, refuse_without_when, run_in_parts, wait_and_run
-from joulewise.app.cli.when import when_options
+from joulewise.app.cli.when import request_from, when_options
 
 SETTINGS = (
-    "zone", "detect_cloud", "pue", "price_per_kwh", "currency", "market_g_per_kwh", "project", "meters", "ledger",
+    "zone", "detect_cloud", "pue", "price_per_kwh", "currency", "market_g_per_kwh", "intensity", "intensity_file", "project",
+    "meters", "ledger",
 )  # fmt: skip
 
 
@@ -50,7 +52,9 @@ def run(terminal: Terminal, /, command: tuple[str, ...], output: str, reports: t
         return
     if options.pop("detach"):
         hand_over(terminal, command, settings, job, options)
-    elif options["pause"] == "no":
-        finish(terminal, wait_and_run(terminal, command, settings, job, options), settings, output, reports)
+        return
+    request, pause = request_from(options)
+    if pause == NO:
+        finish(terminal, wait_and_run(terminal, command, settings, job, request), settings, output, reports)
     else:
-        run_in_parts(terminal, command, settings, job, {**options, "output": output, "reports": reports})
+        run_in_parts(terminal, command, settings, job, request, pause, output, reports)

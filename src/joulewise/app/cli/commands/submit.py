@@ -8,11 +8,12 @@ import click
 
 from joulewise.app.cli.commands.run import SETTINGS
 from joulewise.app.cli.options import setting_options, settings_from
+from joulewise.app.cli.pausing import CHECKPOINT, FREEZE
 from joulewise.app.cli.terminal import Terminal
 from joulewise.app.cli.when import request_from, when_options
 from joulewise.core.errors import UsageError
 
-_EXAMPLE = "joulewise submit --zone DE --within 24h --pause checkpoint -- python train.py"
+_EXAMPLE = "joulewise submit --zone DE --within 24h --pause -- python train.py"
 
 
 @click.command(context_settings={"allow_interspersed_args": False}, epilog=f"Example: `{_EXAMPLE}`")
@@ -37,7 +38,7 @@ def submit(terminal: Terminal, /, command: tuple[str, ...], detach: bool, task_i
     from joulewise import api
     from joulewise.api import task_lines
 
-    request = request_from(options)
+    request, pause = request_from(options)
     tasks = api.tasks(settings_from(options))
     with terminal.busy("Planning"):
         record, plan = tasks.submit(
@@ -45,7 +46,7 @@ def submit(terminal: Terminal, /, command: tuple[str, ...], detach: bool, task_i
             request,
             on=options["on"],
             when=options["when"],
-            stop="freeze" if options["pause"] == "freeze" else "checkpoint",
+            stop=FREEZE if pause == FREEZE else CHECKPOINT,
             task_id=task_id,
             name=options["name"],
             resources=pairs("--resource", options["resources"]),
