@@ -110,6 +110,13 @@ class FakePlace:
             resources=dict(self.resources),
         )
 
+    def begun(self, behaviour: str, stop: str = "checkpoint") -> tuple[Task, str]:
+        """A new task that behaves so, submitted and told to start, and its handle."""
+        task = self.task(behaviour, stop)
+        handle = self.executor.submit(task)
+        self.executor.start(handle)
+        return task, handle
+
     def settled(self, handle: str, *states: str, executor: Executor | None = None) -> TaskStatus:
         """Wait until the task is in one of these states."""
         until = time.monotonic() + self.patience_s
@@ -159,17 +166,13 @@ class ExecutorContract:
         assert place.starts(task.id) == 1
 
     def test_a_task_finishes(self, place: FakePlace) -> None:
-        task = place.task("quick")
-        handle = place.executor.submit(task)
-        place.executor.start(handle)
+        task, handle = place.begun("quick")
         status = place.settled(handle, *ENDED)
         assert (status.state, status.exit_code) == ("finished", 0)
         assert place.starts(task.id) == 1
 
     def test_a_task_that_fails_says_its_exit_code(self, place: FakePlace) -> None:
-        task = place.task("fails")
-        handle = place.executor.submit(task)
-        place.executor.start(handle)
+        task, handle = place.begun("fails")
         status = place.settled(handle, *ENDED)
         assert (status.state, status.exit_code) == ("failed", 3)
         place.executor.start(handle)
@@ -177,9 +180,7 @@ class ExecutorContract:
         assert place.starts(task.id) == 1
 
     def test_starting_a_running_task_does_nothing(self, place: FakePlace) -> None:
-        task = place.task("forever")
-        handle = place.executor.submit(task)
-        place.executor.start(handle)
+        task, handle = place.begun("forever")
         place.executor.start(handle)
         place.started(task.id)
         place.settled(handle, "running")
@@ -192,9 +193,7 @@ class ExecutorContract:
         assert place.starts(task.id) == 1
 
     def test_it_stops_at_a_checkpoint_and_goes_on(self, place: FakePlace) -> None:
-        task = place.task("checkpoints")
-        handle = place.executor.submit(task)
-        place.executor.start(handle)
+        task, handle = place.begun("checkpoints")
         place.started(task.id)
         place.settled(handle, "running")
         place.executor.stop(handle)
@@ -207,9 +206,7 @@ class ExecutorContract:
         assert place.starts(task.id) == 2
 
     def test_a_paused_task_survives_our_restart(self, place: FakePlace) -> None:
-        task = place.task("checkpoints")
-        handle = place.executor.submit(task)
-        place.executor.start(handle)
+        task, handle = place.begun("checkpoints")
         place.started(task.id)
         place.settled(handle, "running")
         later = place.reopen()
@@ -222,9 +219,7 @@ class ExecutorContract:
     def test_a_frozen_task_goes_on(self, place: FakePlace) -> None:
         if "freeze" not in place.stops:
             return
-        task = place.task("stubborn", stop="freeze")
-        handle = place.executor.submit(task)
-        place.executor.start(handle)
+        task, handle = place.begun("stubborn", stop="freeze")
         place.started(task.id)
         place.executor.stop(handle)
         place.settled(handle, "paused")
@@ -250,8 +245,7 @@ class ExecutorContract:
         assert (place.starts(waiting.id), place.starts(running.id)) == (0, 1)
 
     def test_a_finished_task_stays_finished(self, place: FakePlace) -> None:
-        handle = place.executor.submit(place.task("quick"))
-        place.executor.start(handle)
+        _, handle = place.begun("quick")
         place.settled(handle, "finished")
         place.executor.stop(handle)
         place.executor.resume(handle)

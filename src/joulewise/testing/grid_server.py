@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from joulewise.core.settings import Settings
 from joulewise.testing import grid_answers
 from joulewise.testing.grid_answers import ENVIRON, KEYS, Grid, as_json
+from joulewise.testing.serving import QuietHandler, serving
 
 PATHS = {"electricitymaps": "/v3", "watttime": "/wt", "uk": "/uk", "eia": "/eia/v2", "entsoe": "/entsoe/api"}
 DRIP_S = 0.02
@@ -124,7 +124,7 @@ def _json(answer: tuple[int, Any]) -> tuple[int, bytes]:
     return answer[0], as_json(answer[1])
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     play: GridServer
 
     def do_GET(self) -> None:
@@ -159,23 +159,15 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:  # the other side has had enough
             return
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
 
 @contextmanager
 def grid_server(grid: Grid | None = None) -> Iterator[GridServer]:
     """Serve until the block ends."""
     handler = type("Handler", (_Handler,), {})
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server = GridServer(f"http://127.0.0.1:{http.server_address[1]}", grid or Grid())
-    handler.play = server  # type: ignore[attr-defined]
-    thread = Thread(target=lambda: http.serve_forever(poll_interval=0.01), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.ending.set()
-        http.shutdown()
-        thread.join()
-        http.server_close()
+    with serving(handler) as url:
+        server = GridServer(url, grid or Grid())
+        handler.play = server  # type: ignore[attr-defined]
+        try:
+            yield server
+        finally:
+            server.ending.set()

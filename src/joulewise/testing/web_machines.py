@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 from joulewise.core.channels import MeterContext
 from joulewise.core.errors import MeterUnavailable
 from joulewise.measure.meters import prometheus, redfish, replay
 from joulewise.testing.meters import FakeMachine, Tree
+from joulewise.testing.serving import QuietHandler, serving
 
 PERIOD_S = 0.01
 
@@ -182,7 +182,7 @@ def local_server(answers: dict[str, tuple[int, bytes]]) -> Iterator[LocalServer]
     """Serve until the block ends."""
     server: LocalServer
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             server.seen.append(dict(self.headers))
             if self.path in server.slow:
@@ -196,17 +196,9 @@ def local_server(answers: dict[str, tuple[int, bytes]]) -> Iterator[LocalServer]
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server = LocalServer(f"http://127.0.0.1:{http.server_address[1]}", answers)
-    thread = Thread(target=lambda: http.serve_forever(poll_interval=0.01), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.ending.set()
-        http.shutdown()
-        thread.join()
-        http.server_close()
+    with serving(Handler) as url:
+        server = LocalServer(url, answers)
+        try:
+            yield server
+        finally:
+            server.ending.set()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from threading import Thread
 
 import pytest
 
 from joulewise.carbon.cloud import CloudMetadata, http
+from joulewise.testing.serving import QuietHandler, serving
 
 Answers = Mapping[tuple[str, str], tuple[str, str, str]]
 """(method, path) to (header that must be there, its value, body)."""
@@ -31,9 +31,8 @@ PORTAL: Answers = {
 }
 
 
-@contextmanager
-def _serving(answers: Answers) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
+def _serving(answers: Answers) -> AbstractContextManager[str]:
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             header, value, body = answers.get((self.command, self.path.partition("?")[0]), ("", "", ""))
             fits = bool(body) and (not value or self.headers.get(header) == value)
@@ -43,18 +42,7 @@ def _serving(answers: Answers) -> Iterator[str]:
 
         do_PUT = do_GET
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return serving(Handler)
 
 
 @pytest.mark.parametrize(

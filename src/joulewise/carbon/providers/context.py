@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 
 from joulewise.carbon.clock import utc_now
 from joulewise.carbon.keys import Key, Ring, ask_keyring, key_of
@@ -29,3 +30,18 @@ class SourceContext:
     def key(self, provider: str, field: str) -> Key:
         """The key of a provider. Raises ProviderUnavailable with the cure."""
         return key_of(provider, field, self.environ, self.ring)
+
+
+class AddressedSource:
+    """What the providers on the web share: `public` is their address, which the context may replace."""
+
+    public: ClassVar[str]
+
+    def __init__(self, context: SourceContext | None = None) -> None:
+        self._context = context or SourceContext()
+        self._url = self._context.address(self.public)
+
+    @property
+    def identity(self) -> str:
+        """What tells its answers from those of another address."""
+        return self._url

@@ -17,12 +17,11 @@ from typing import Any
 from joulewise.carbon.codes import Code, code_of
 from joulewise.carbon.mix import STORAGE, UNKNOWN
 from joulewise.carbon.providers.answers import ceiled, floored, in_order, json_of, number_of, rows_of, stretches
-from joulewise.carbon.providers.context import SourceContext
+from joulewise.carbon.providers.context import AddressedSource
 from joulewise.carbon.providers.generation import signals_of
 from joulewise.core.errors import ProviderUnavailable
 from joulewise.core.signals import Signal
 
-PUBLIC = "https://api.eia.gov/v2"
 LICENCE = "US Government work (public domain)"
 PAGE_ROWS = 5_000
 _WHO = "EIA"
@@ -48,20 +47,12 @@ _FUELS = {
 Told = dict[tuple[datetime, str], float | None]
 
 
-class Eia:
+class Eia(AddressedSource):
     """See the module."""
 
     name = "eia"
+    public = "https://api.eia.gov/v2"
     kinds = ("average",)
-
-    def __init__(self, context: SourceContext | None = None) -> None:
-        self._context = context or SourceContext()
-        self._url = self._context.address(PUBLIC)
-
-    @property
-    def identity(self) -> str:
-        """What tells its answers from those of another address."""
-        return self._url
 
     def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
         """Hours that overlap [start, end); see the Protocol."""

@@ -28,11 +28,10 @@ from joulewise.carbon.providers.answers import (
     step_of,
     stretches,
 )
-from joulewise.carbon.providers.context import SourceContext
+from joulewise.carbon.providers.context import AddressedSource, SourceContext
 from joulewise.core.errors import ProviderUnavailable
 from joulewise.core.signals import BASES, Signal
 
-PUBLIC = "https://api.electricitymaps.com/v3"
 _WHO = "Electricity Maps"
 _MOST = timedelta(days=10)
 _DAY = timedelta(hours=24)
@@ -42,21 +41,21 @@ _SHARE = {"measured": 0.25, "estimated": 0.5, "forecast": 0.4}
 consolidated ones by zone, estimated ones and forecasts further off."""
 
 
-class ElectricityMaps:
+class ElectricityMaps(AddressedSource):
     """See the module. `basis` is lifecycle, as theirs is unless asked otherwise."""
 
     name = "electricitymaps"
+    public = "https://api.electricitymaps.com/v3"
     kinds = ("average",)
 
     def __init__(self, context: SourceContext | None = None, basis: str = "lifecycle") -> None:
-        self._context = context or SourceContext()
-        self._url = self._context.address(PUBLIC)
+        super().__init__(context)
         self._basis = basis
 
     @property
     def identity(self) -> str:
         """What tells its answers from those of another address or basis."""
-        return f"{self._url} {self._basis}"
+        return f"{super().identity} {self._basis}"
 
     def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
         """Hours that overlap [start, end); see the Protocol."""

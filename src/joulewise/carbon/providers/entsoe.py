@@ -18,12 +18,11 @@ from typing import Any
 from joulewise.carbon.codes import Code, code_of
 from joulewise.carbon.mix import STORAGE, UNKNOWN
 from joulewise.carbon.providers.answers import ceiled, floored, in_order, moment_of, number_of, stretches
-from joulewise.carbon.providers.context import SourceContext
+from joulewise.carbon.providers.context import AddressedSource
 from joulewise.carbon.providers.generation import signals_of
 from joulewise.core.errors import ProviderUnavailable
 from joulewise.core.signals import Signal
 
-PUBLIC = "https://web-api.tp.entsoe.eu/api"
 _WHO = "ENTSO-E"
 _MOST = timedelta(days=30)
 _LEAST = timedelta(days=1)
@@ -55,20 +54,12 @@ Slots = dict[datetime, dict[str, float]]
 _QUARTER = timedelta(minutes=15)
 
 
-class Entsoe:
+class Entsoe(AddressedSource):
     """See the module."""
 
     name = "entsoe"
+    public = "https://web-api.tp.entsoe.eu/api"
     kinds = ("average",)
-
-    def __init__(self, context: SourceContext | None = None) -> None:
-        self._context = context or SourceContext()
-        self._url = self._context.address(PUBLIC)
-
-    @property
-    def identity(self) -> str:
-        """What tells its answers from those of another address."""
-        return self._url
 
     def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
         """Hours that overlap [start, end); see the Protocol."""

@@ -25,10 +25,9 @@ from joulewise.carbon.providers.answers import (
     rows_of,
     stretches,
 )
-from joulewise.carbon.providers.context import SourceContext
+from joulewise.carbon.providers.context import AddressedSource
 from joulewise.core.signals import Signal
 
-PUBLIC = "https://api.carbonintensity.org.uk"
 _WHO = "the UK Carbon Intensity API"
 _MOST = timedelta(days=13)
 _FRESH = timedelta(hours=6)
@@ -38,20 +37,12 @@ _FORECAST_G = 60.0
 """95 % of the forecasts of 2026 lie within so much of the actual value: mean absolute error 24, sd of it 20 g/kWh."""
 
 
-class UkIntensity:
+class UkIntensity(AddressedSource):
     """See the module."""
 
     name = "uk"
+    public = "https://api.carbonintensity.org.uk"
     kinds = ("average",)
-
-    def __init__(self, context: SourceContext | None = None) -> None:
-        self._context = context or SourceContext()
-        self._url = self._context.address(PUBLIC)
-
-    @property
-    def identity(self) -> str:
-        """What tells its answers from those of another address."""
-        return self._url
 
     def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
         """Half-hours that overlap [start, end); see the Protocol."""

@@ -26,12 +26,11 @@ from joulewise.carbon.providers.answers import (
     rows_of,
     stretches,
 )
-from joulewise.carbon.providers.context import SourceContext
+from joulewise.carbon.providers.context import AddressedSource, SourceContext
 from joulewise.core.errors import ProviderUnavailable
 from joulewise.core.signals import Signal
 from joulewise.core.units import g_from_lb
 
-PUBLIC = "https://api.watttime.org"
 UNIT = "lbs_co2_per_mwh"
 _WHO = "WattTime"
 _MOST = timedelta(days=31)
@@ -39,21 +38,16 @@ _SHARE = 0.4
 """95 % band as a share of the value, judgement: marginal rates can't be metered, and models differ by so much."""
 
 
-class WattTime:
+class WattTime(AddressedSource):
     """See the module."""
 
     name = "watttime"
+    public = "https://api.watttime.org"
     kinds = ("marginal",)
 
     def __init__(self, context: SourceContext | None = None) -> None:
-        self._context = context or SourceContext()
-        self._url = self._context.address(PUBLIC)
+        super().__init__(context)
         self._token: Key | None = None
-
-    @property
-    def identity(self) -> str:
-        """What tells its answers from those of another address."""
-        return self._url
 
     def signals(self, zone: str, start: datetime, end: datetime) -> Sequence[Signal]:
         """Five-minute periods that overlap [start, end); see the Protocol."""
