@@ -74,6 +74,7 @@ def backfill(
     What the sources have to say, a missing key for one, is added to `notices` at the end.
     """
     settings = settings or _settings.load()
+    carbon.check_sources(settings, os.environ)
     chain = carbon.chain_of(settings, os.environ)
     with current(settings) as ledger:
         yield from backfill_in(ledger, settings, run=run, since=since, chain=chain, change_type=change_type)

@@ -132,15 +132,19 @@ def grid_of(zone: str = "", settings: Settings | None = None, *, clock: str = ""
     """A zone (by default the one that is set) to be looked at: `.at()`, `.history()`, `.forecast()`, `.calendar()`.
 
     `clock` is a time zone ("Europe/Berlin") in place of the zone's own. Raises UsageError without a zone, FactorError
-    for an unknown one, NotFound for an unknown time zone.
+    for an unknown one, NotFound for an unknown time zone or source of intensities.
     """
-    return Grid(zone, settings or load(), clock=clock, now=now)
+    settings = settings or load()
+    carbon.check_sources(settings, os.environ)
+    return Grid(zone, settings, clock=clock, now=now)
 
 
 def grid_zones(settings: Settings | None = None, *, typical: bool = False, live: bool = False) -> Listing:
     """Every zone that has an annual factor, or those with typical hours, or that a configured source knows."""
+    settings = settings or load()
+    carbon.check_sources(settings, os.environ)
     every = carbon.places()
-    known = _live(settings or load(), (place.zone for place in every))
+    known = _live(settings, (place.zone for place in every))
     found = [place for place in every if (place.shape_years or not typical) and (place.zone in known or not live)]
     return grid_lists.zones(found, known)
 

@@ -29,11 +29,13 @@ def plan(
     """The plan of what is asked. `now` and `chain` are those in force unless given.
 
     Raises UsageError and its kin for what can't be: an unknown zone or run, a past deadline, an impossible window, a
-    price that is no number; PluginMissing without NumPy.
+    price that is no number, an unknown source of intensities; PluginMissing without NumPy.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
     job, places, settings = prepare(request, settings, now)
-    chain = chain or carbon.chain_of(settings, os.environ)
+    if chain is None:
+        carbon.check_sources(settings, os.environ)
+        chain = carbon.chain_of(settings, os.environ)
     return schedule.plan_with(chain, job, settings, now, places=places, kind=request.kind, speedup=request.speedup)
 
 

@@ -65,11 +65,12 @@ class Tasks:
         """Keep a command as a task with its plan; nothing runs before somebody drives it.
 
         `details`: name, folder, environment, resources, measured (False: the command is run as it is), jitter_s,
-        run_kind, tags, seed, unit and unit_count (of the whole task). Submitting the same `task_id` twice is submitting
-        once. Raises UsageError and its kin, ExecutorError, JournalError, CommandNotStarted: then nothing
-        was submitted.
+        run_kind, tags, seed, unit and unit_count (of the whole task), quiet (True: its parts don't say what they cost).
+        Submitting the same `task_id` twice is submitting once. Raises UsageError and its kin, ExecutorError,
+        JournalError, CommandNotStarted: then nothing was submitted.
         """
         _check(command, when, stop, task_id)
+        carbon.check_sources(self.settings, os.environ)
         if on in _HERE and not details.get("folder") and not details.get("environment"):
             check_command(command, os.environ)  # rather now than after hours of waiting
         name = str(details.get("name") or name_of(command))
@@ -265,7 +266,7 @@ def _measured(command: Sequence[str], name: str, on: str, details: Mapping[str, 
     """The command under `joulewise run`: each part of the task is a run."""
     kind = str(details.get("run_kind") or "train")
     launcher = [sys.executable, "-m", "joulewise"] if on != "k8s" else ["joulewise"]
-    words = [*launcher, "run", "--name", name, "--kind", kind]
+    words = [*launcher, *(["--quiet"] if details.get("quiet") else []), "run", "--name", name, "--kind", kind]
     for key, value in _mapping(details.get("tags")).items():
         words += ["--tag", f"{key}={value}"]
     return [*words, "--", *command]

@@ -5,35 +5,57 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from joulewise.api.task_runs import whole_runs
 from joulewise.report.digits import seconds
 from joulewise.report.listing import Listing, simple
-from joulewise.report.lists import fields
 from joulewise.schedule.driving import latest_start, next_moment, wanted
 
 if TYPE_CHECKING:
     from joulewise.api.submitting import Tasks
     from joulewise.core.plans import Plan
+    from joulewise.ledger import RunRow
     from joulewise.schedule.task_record import TaskRecord
 
 RECENT = timedelta(days=7)
+BY_THE_CLOCK = "by the clock, start-up included"
+"""What is said of a time for which there is no run."""
 
 
 def listing(tasks: Tasks, *, every: bool = False) -> Listing:
     """All tasks that are open or ended in the last week, newest first."""
     now = tasks.clock.now()
     found = [one for one in tasks.all() if every or one.ended_at is None or now - one.ended_at < RECENT]
+    runs = whole_runs(found)
     lines = [
         (local(one.submission.submitted_at), one.submission.task.name, one.submission.executor, one.state,
-         what_next(tasks, one), seconds(sum(span.ran_s for span in one.spans)) if one.spans else "", one.id[-8:])
+         what_next(tasks, one), _ran(one, runs.get(one.id)), one.id[-8:])
         for one in reversed(found)
     ]  # fmt: skip
-    grid = simple("Tasks", ("Submitted", "Name", "On", "State", "Next", "Ran", "Task"), lines, spare=("On",))
-    return Listing(grid=grid, records=tuple(_record(tasks, one) for one in reversed(found)))
+    columns = ("Submitted", "Name", "On", "State", "Next", "Ran", "Task")
+    unmeasured = any(one.spans and one.id not in runs for one in found)
+    return Listing(
+        grid=simple("Tasks", columns, lines, numeric=("Submitted", "State", "Ran", "Task")),
+        records=tuple(record_of(tasks, one, runs.get(one.id)) for one in reversed(found)),
+        notes=(f"* {BY_THE_CLOCK}: no run of it is filed",) if unmeasured else (),
+    )
 
 
-def status(tasks: Tasks, record: TaskRecord) -> Listing:
-    """All that is known of one task."""
-    return fields(f"Task {record.id}", _record(tasks, record))
+def _ran(record: TaskRecord, run: RunRow | None) -> str:
+    if run is not None:
+        return seconds(run.duration_s)
+    return f"{seconds(ran_s(record))} *" if record.spans else ""
+
+
+def ran_s(record: TaskRecord) -> float:
+    """Seconds that its processes were seen running, start-up included."""
+    return sum(span.ran_s for span in record.spans)
+
+
+def in_front(record: TaskRecord, plan: Plan | None) -> list[str]:
+    """What to say of a command that waits in the foreground."""
+    waits = record.schedule is not None and record.schedule.chosen != "now"
+    where = ["it waits here and is not in joulewise tasks; once it has run, joulewise runs lists it"]
+    return [*submitted(record, plan), *(where if waits else [])]
 
 
 def submitted(record: TaskRecord, plan: Plan | None) -> list[str]:
@@ -78,7 +100,8 @@ def _start(record: TaskRecord, now: datetime) -> datetime | None:
     return min(starts, default=None)
 
 
-def _record(tasks: Tasks, record: TaskRecord) -> dict[str, Any]:
+def record_of(tasks: Tasks, record: TaskRecord, run: RunRow | None) -> dict[str, Any]:
+    """A task for machines; `run` is that of the whole task, if it is filed."""
     submission, job, schedule = record.submission, record.submission.job, record.schedule
     return {
         "id": record.id,
@@ -95,7 +118,8 @@ def _record(tasks: Tasks, record: TaskRecord) -> dict[str, Any]:
         else None,
         "plan": schedule.plan_id if schedule else None,
         "reason": schedule.reason if schedule else None,
-        "ran_s": sum(span.ran_s for span in record.spans) if record.spans else None,
+        "ran_s": ran_s(record) if record.spans else None,
+        "measured_s": run.duration_s if run is not None else None,
         "parts": len(record.spans),
         "exit_code": record.exit_code,
         "ended_at": record.ended_at.isoformat() if record.ended_at else None,

@@ -8,12 +8,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import fill
 from typing import Any
 
 from joulewise.core.errors import UsageError
 from joulewise.core.figures import Figure
 from joulewise.core.plugins import load
-from joulewise.report.escape import csv_cell
+from joulewise.report.escape import csv_cell, markdown, plain, to_ascii
 from joulewise.report.view import Grid, Row, RunView, Step
 
 FORMATS = ("table", "json", "csv", "markdown")
@@ -21,11 +22,12 @@ FORMATS = ("table", "json", "csv", "markdown")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The same things twice: `grid` as people read them, `records` as machines do. `header` and `footer` are for people
-    only."""
+    """The same things twice: `grid` as people read them, `records` as machines do. `notes` belong to the grid and are
+    drawn below it; `header` and `footer` are for people only and are left to whoever draws."""
 
     grid: Grid
     records: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...] = ()
     header: str = ""
     footer: str = ""
 
@@ -48,10 +50,20 @@ def draw(listing: Listing, format: str, style: Style | None = None) -> str:
     if format == "csv":
         return csv_text(listing.records)
     if format == "markdown":
-        return str(load("exporters", "markdown")().render(listing.grid))
+        text = str(load("exporters", "markdown")().render(listing.grid))
+        return _joined(text, "\n\n".join(map(markdown, listing.notes)))
     if format == "table":
-        return _table(listing.grid, style)
+        return _joined(_table(listing.grid, style), "\n".join(_folded(note, style) for note in listing.notes))
     raise UsageError(f"unknown output {format!r}", hint=f"one of {', '.join(FORMATS)}")
+
+
+def _joined(text: str, notes: str) -> str:
+    return f"{text.rstrip()}\n\n{notes}\n" if notes else text
+
+
+def _folded(note: str, style: Style) -> str:
+    text = to_ascii(plain(note)) if style.ascii_only else plain(note)
+    return fill(text, max(style.width, 20), subsequent_indent="  ")
 
 
 def draw_run(view: RunView, format: str, style: Style | None = None) -> str:

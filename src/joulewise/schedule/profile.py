@@ -43,7 +43,7 @@ class Profile:
 
     def lasting(self, duration_s: float) -> Profile:
         """The same course of power over another time: a longer job of the same kind uses more energy."""
-        _require("a duration", duration_s)
+        _require("duration", duration_s)
         ratio = duration_s / self.duration_s
         stretches = tuple((seconds * ratio, power_w) for seconds, power_w in self.stretches)
         return replace(self, stretches=stretches)
@@ -54,7 +54,7 @@ def given(*, duration_s: float | None, energy_j: float | None, power_w: float | 
 
     Raises UsageError if less is given or they contradict each other, OutOfRange for what is not finite and positive.
     """
-    for what, number in (("a duration", duration_s), ("an energy", energy_j), ("a power", power_w)):
+    for what, number in (("duration", duration_s), ("energy", energy_j), ("power", power_w)):
         if number is not None:
             _require(what, number)
     if duration_s is None and energy_j is not None and power_w is not None:
@@ -81,8 +81,11 @@ def corrected(profile: Profile, *, duration_s: float | None, energy_j: float | N
         raise UsageError("energy and power of a past run are both given", hint="give one of them")
     if energy_j is None and power_w is None:
         return profile
-    wanted_j = energy_j if energy_j is not None else (power_w or 0.0) * profile.duration_s
-    _require("an energy", wanted_j)
+    if power_w is not None:
+        _require("power", power_w)
+        energy_j = power_w * profile.duration_s
+    wanted_j = energy_j or 0.0
+    _require("energy", wanted_j)
     ratio = wanted_j / profile.energy_j
     return replace(profile, stretches=tuple((seconds, each_w * ratio) for seconds, each_w in profile.stretches))
 
@@ -155,6 +158,11 @@ def _mean_w(known: Sequence[tuple[float, float]], first_s: float, last_s: float)
     return energy_j / covered_s if covered_s > 0 else known[-1][1]
 
 
+_EXAMPLES = {"duration": ("a", "s", "6h"), "energy": ("an", "J", "5kWh"), "power": ("a", "W", "250W")}
+
+
 def _require(what: str, number: float) -> None:
     if not 0 < number < inf:
-        raise OutOfRange(f"want {what} that is finite and above zero, got {number:g}")
+        article, unit, example = _EXAMPLES[what]
+        told = f"want {article} {what} that is finite and above zero, got {number:g} {unit}"
+        raise OutOfRange(told, hint=f"--{what} {example}")

@@ -13,6 +13,8 @@ from joulewise.core.settings import Settings
 from joulewise.schedule.places import Place, place_of
 from joulewise.schedule.profile import Profile
 
+_OPTIONS = {"save_s": "--save 60s", "restore_s": "--restore 10s", "idle_power_w": "--idle-power 60W",
+            "data_gb": "--data 5GB"}  # fmt: skip
 WITHIN_S = 86_400.0
 """The window of a job whose deadline nobody gave."""
 
@@ -69,9 +71,9 @@ def job_of(request: Request, profile: Profile, settings: Settings, now: datetime
     prices = _prices(request.prices, places, settings)
     places = {name: _priced(place, request) for name, place in places.items()}
     release, deadline = window_of(request, now)
-    for name in ("save_s", "restore_s", "idle_power_w", "data_gb"):
+    for name, option in _OPTIONS.items():
         if not 0 <= getattr(request, name) < float("inf"):
-            raise OutOfRange(f"want {name} finite and >= 0, got {getattr(request, name)}")
+            raise OutOfRange(f"want {name} finite and >= 0, got {getattr(request, name):g}", hint=option)
     job = Job(
         name=request.name or profile.name,
         duration_s=profile.duration_s,
@@ -131,6 +133,8 @@ def _prices(given: Mapping[str, float], places: Mapping[str, Place], settings: S
 def _priced(place: Place, request: Request) -> Place:
     if request.egress_per_gb is None:
         return place
+    if not isfinite(request.egress_per_gb):
+        raise OutOfRange("the price of data is not a finite number", hint="--egress 0.02")
     return replace(place, egress_per_gb={"*": request.egress_per_gb})
 
 

@@ -32,7 +32,7 @@ def setting_options(*keys: str) -> Callable[[Decorated], Decorated]:
             "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any other setting; see joulewise config."
         )(function)
         for key in reversed(keys):
-            name = _NAMES.get(key, f"--{key.replace('_', '-')}")
+            name = option_of(key)
             text = f"{HELP[key]} [env: JOULEWISE_{key.upper()}]"
             shape: dict[str, Any] = {"is_flag": True} if key in _FLAGS else {"metavar": "VALUE"}
             function = click.option(name, f"set_{key}", default=None, help=text, **shape)(function)
@@ -51,9 +51,29 @@ def settings_from(options: dict[str, Any]) -> Settings:
         if not equals:
             raise UsageError(f"--set wants KEY=VALUE, got {pair!r}", hint="--set tick_s=2")
         flags[key.strip().replace("-", "_")] = value
-    for name in [name for name in options if name.startswith("set_")]:
-        flags.setdefault(name.removeprefix("set_"), options.pop(name))
-    return api.load_settings(**flags)
+    own = {name: options.pop(name) for name in list(options) if name.startswith("set_")}
+    for name, value in own.items():
+        flags.setdefault(name.removeprefix("set_"), value)
+    try:
+        return api.load_settings(**flags)
+    except UsageError as error:
+        for name, value in own.items():
+            _name_option(error, name.removeprefix("set_"), value)
+        raise
+
+
+def option_of(key: str) -> str:
+    """The option of a setting."""
+    return _NAMES.get(key, f"--{key.replace('_', '-')}")
+
+
+def _name_option(error: UsageError, key: str, value: Any) -> None:
+    """Raise the error anew with the option in place of the setting, if that is what was given and is wrong."""
+    option, refused = option_of(key), error.message.removeprefix(f"{key} must be ")
+    if value is None or (refused == error.message and not refused.startswith(f"can't read setting {key} = ")):
+        return
+    words = f"{option} can't be {value!r}" if refused == error.message else f"{option} must be {refused}"
+    raise type(error)(words, hint=f"{option} VALUE: {HELP[key]}") from error
 
 
 def job_options(function: Decorated) -> Decorated:

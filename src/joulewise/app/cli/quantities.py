@@ -23,7 +23,8 @@ _PART = re.compile(rf"\s*{_NUMBER}\s*([a-zµ]*)\s*", re.IGNORECASE)
 class Quantity(_Amount):
     """A number with a unit; `sizes` maps the unit in lower case to its size in the unit that we keep.
 
-    A bare number is refused, since its unit would be a guess. `summed` takes several parts: 1h30m.
+    A bare number is refused, since its unit would be a guess, and so is less than nothing. `summed` takes several
+    parts: 1h30m.
     """
 
     def __init__(self, name: str, sizes: dict[str, float], example: str, *, summed: bool = False) -> None:
@@ -46,6 +47,8 @@ class Quantity(_Amount):
             text, parts = text[part.end() :], parts + 1
         if not parts or not isfinite(total):
             self.fail(f"{value!r} is no {self.name}; write it like {self._example}", param, ctx)
+        if total < 0:
+            self.fail(f"{value!r} is below zero; write it like {self._example}", param, ctx)
         return total
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from joulewise.app.cli.pausing import pause_options, pauses_from
+from joulewise.app.cli.pausing import CHECKPOINT, FREEZE, pause_options, pauses_from
 from joulewise.app.cli.quantities import DURATION, MOMENT, POWER
 
 if TYPE_CHECKING:
@@ -35,10 +35,24 @@ def when_options(default: str | None) -> Callable[[Decorated], Decorated]:
     return decorate
 
 
-def request_from(options: dict[str, Any]) -> tuple[Request, str]:
-    """Take the planner's options out of a command's options: what is asked of it, and the way to pause."""
+class Wish(NamedTuple):
+    """When a command is to run ("cleanest", "now"), what the planner is asked, and the way to pause."""
+
+    when: str
+    request: Request
+    pause: str
+
+    @property
+    def stop(self) -> str:
+        """How it is paused if it ever is."""
+        return FREEZE if self.pause == FREEZE else CHECKPOINT
+
+
+def wish_from(options: dict[str, Any]) -> Wish:
+    """Take the options of `when_options` out of a command's options."""
     from joulewise import api
 
     pause, wanted = pauses_from(options)
     names = ("run", "duration_s", "power_w", "within_s", "deadline")
-    return api.plan_request(**wanted, **{name: options.pop(name) for name in names}), pause
+    request = api.plan_request(**wanted, **{name: options.pop(name) for name in names})
+    return Wish(options.pop("when"), request, pause)

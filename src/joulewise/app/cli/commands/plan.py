@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -98,9 +99,12 @@ def _listings(view: Any, planned: Any, output: str, explain: bool) -> list[Any]:
 
 def _curve(text: str | None) -> tuple[float, ...]:
     try:
-        return tuple(float(part) for part in text.split(",")) if text else ()
+        curve = tuple(float(part) for part in text.split(",")) if text else ()
     except ValueError:
         raise UsageError(f"can't read the speedup {text!r}", hint="--speedup 1,1.9,2.7") from None
+    if not all(before < after for before, after in pairwise(curve)):
+        raise UsageError(f"--speedup wants speeds that rise with the workers, got {text!r}", hint="--speedup 1,1.9,2.7")
+    return curve
 
 
 def _names(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -11,12 +12,12 @@ from joulewise.app.cli.finish import finish
 from joulewise.app.cli.options import job_from, job_options, output_option, setting_options, settings_from
 from joulewise.app.cli.pausing import NO
 from joulewise.app.cli.terminal import Terminal
-from joulewise.app.cli.waiting import hand_over, refuse_without_when, run_in_parts, wait_and_run
-from joulewise.app.cli.when import request_from, when_options
+from joulewise.app.cli.waiting import hand_over, refuse_without_when, run_in_parts, show_and_write, wait_and_run
+from joulewise.app.cli.when import when_options, wish_from
 
 SETTINGS = (
-    "zone", "detect_cloud", "pue", "price_per_kwh", "currency", "market_g_per_kwh", "intensity", "intensity_file", "project",
-    "meters", "ledger",
+    "zone", "detect_cloud", "pue", "price_per_kwh", "currency", "market_g_per_kwh", "intensity", "intensity_file",
+    "project", "meters", "ledger",
 )  # fmt: skip
 
 
@@ -46,15 +47,18 @@ def run(terminal: Terminal, /, command: tuple[str, ...], output: str, reports: t
     for path in reports:
         format_of(path)  # a wrong name must be said before the work, not after
     api.check_zone(settings)
-    if options.pop("when") is None:
+    if options["when"] is None:
         refuse_without_when(options)
         finish(terminal, api.measure_command(command, settings, **job), settings, output, reports)
         return
-    if options.pop("detach"):
-        hand_over(terminal, command, settings, job, options)
-        return
-    request, pause = request_from(options)
-    if pause == NO:
-        finish(terminal, wait_and_run(terminal, command, settings, job, request), settings, output, reports)
+    wish = wish_from(options)
+    if options["detach"]:
+        hand_over(terminal, command, settings, job, wish)
+    elif wish.pause == NO and wish.when == "now":
+        finish(terminal, api.measure_command(command, settings, **job), settings, output, reports)
+    elif wish.pause == NO:
+        finish(terminal, wait_and_run(terminal, command, settings, job, wish), settings, output, reports)
     else:
-        run_in_parts(terminal, command, settings, job, request, pause, output, reports)
+        run_in_parts(
+            terminal, command, settings, job, wish, partial(show_and_write, terminal, settings, output, reports)
+        )

@@ -8,9 +8,8 @@ import click
 
 from joulewise.app.cli.commands.run import SETTINGS
 from joulewise.app.cli.options import setting_options, settings_from
-from joulewise.app.cli.pausing import CHECKPOINT, FREEZE
 from joulewise.app.cli.terminal import Terminal
-from joulewise.app.cli.when import request_from, when_options
+from joulewise.app.cli.when import when_options, wish_from
 from joulewise.core.errors import UsageError
 
 _EXAMPLE = "joulewise submit --zone DE --within 24h --pause -- python train.py"
@@ -38,15 +37,15 @@ def submit(terminal: Terminal, /, command: tuple[str, ...], detach: bool, task_i
     from joulewise import api
     from joulewise.api import task_lines
 
-    request, pause = request_from(options)
+    wish = wish_from(options)
     tasks = api.tasks(settings_from(options))
     with terminal.busy("Planning"):
         record, plan = tasks.submit(
             command,
-            request,
+            wish.request,
             on=options["on"],
-            when=options["when"],
-            stop=FREEZE if pause == FREEZE else CHECKPOINT,
+            when=wish.when,
+            stop=wish.stop,
             task_id=task_id,
             name=options["name"],
             resources=pairs("--resource", options["resources"]),

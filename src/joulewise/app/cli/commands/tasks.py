@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @output_option()
 @click.pass_context
 def tasks(ctx: click.Context, output: str, every: bool) -> None:
-    """List the submitted tasks: what they wait for, run and cost."""
+    """List the submitted tasks: what they wait for and how long they ran.
+
+    What run --when ran in the foreground stands in joulewise runs.
+    """
     if ctx.invoked_subcommand is not None:
         return
     from joulewise import api
@@ -31,6 +34,7 @@ def tasks(ctx: click.Context, output: str, every: bool) -> None:
     terminal.put(api.draw(task_lines.listing(found, every=every), output, terminal.style()))
     if output == "table" and not found.journal.ids():
         terminal.say("No task was submitted to the background. Try: joulewise submit --zone DE -- python train.py")
+        terminal.say("What ran in the foreground, run --when included: joulewise runs")
 
 
 @tasks.command(epilog="Example: `joulewise tasks status last`")
@@ -40,10 +44,10 @@ def tasks(ctx: click.Context, output: str, every: bool) -> None:
 def status(terminal: Terminal, /, task: str, output: str) -> None:
     """Say how TASK stands: an id, the start or end of one, a name, or last."""
     from joulewise import api
-    from joulewise.api import task_lines
+    from joulewise.api import task_card
 
     found = api.tasks(api.load_settings())
-    terminal.put(api.draw(task_lines.status(found, found.one(task)), output, terminal.style()))
+    terminal.put(api.draw(task_card.card(found, found.one(task)), output, terminal.style()))
 
 
 @tasks.command(epilog="Example: `joulewise tasks logs last`")
