@@ -102,9 +102,7 @@ def file_measured(result: Result, settings: Settings, ledger: _ledger.Ledger) ->
 
     The settings of the measured process count for carbon where the journal kept them. Raises LedgerError.
     """
-    return _filed(ledger, result.run_id) or _file_new(
-        with_carbon(result, _as_measured(result.bundle, settings)), ledger
-    )
+    return filed(ledger, result.run_id) or _file_new(with_carbon(result, _as_measured(result.bundle, settings)), ledger)
 
 
 def _file_new(result: Result, ledger: _ledger.Ledger) -> Bundle:
@@ -122,14 +120,15 @@ def _file_new(result: Result, ledger: _ledger.Ledger) -> Bundle:
     except LedgerError:
         for trace in bundle.traces:
             os.unlink(trace.path)
-        found = _filed(ledger, result.run_id)  # another command may have filed it in this moment
+        found = filed(ledger, result.run_id)  # another command may have filed it in this moment
         if found is None:
             raise
         return found
     return bundle
 
 
-def _filed(ledger: _ledger.Ledger, run_id: str) -> Bundle | None:
+def filed(ledger: _ledger.Ledger, run_id: str) -> Bundle | None:
+    """The run as it is in the ledger, None if it is not there."""
     from joulewise.core.errors import NotFound
 
     try:
@@ -230,13 +229,13 @@ def settle(result: Result, settings: Settings) -> tuple[list[Bundle], list[str]]
         with opened(settings) as ledger:
             problems = recover(settings, ledger).problems
             # a journal that no disk took is in this process's memory only: file it from there
-            filed = _filed(ledger, result.run_id) or file_measured(result, settings, ledger)
+            own = filed(ledger, result.run_id) or file_measured(result, settings, ledger)
             below = [ledger.bundle(row.id) for row in ledger.children(result.run_id)[:MOST_CHILDREN]]
     except JoulewiseError as error:
         return [], [str(error)]
     told = [problem for folder, problem in problems.items() if os.path.basename(folder) == result.run_id]
     others = len(problems) - len(told)
-    return ([filed, *below] if filed else []), [*told, *([waiting(others)] if others else [])]
+    return ([own, *below] if own else []), [*told, *([waiting(others)] if others else [])]
 
 
 def waiting(count: int) -> str:

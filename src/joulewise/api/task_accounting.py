@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from joulewise import carbon, schedule
-from joulewise.api import filing
+from joulewise.api import filing, task_pauses
 from joulewise.core import settings as _settings
-from joulewise.core.errors import JoulewiseError, NotFound
+from joulewise.core.errors import JoulewiseError, LedgerError, NotFound
 from joulewise.core.figures import REPORTED, Figure, exact, total
-from joulewise.core.plans import Segment
+from joulewise.core.plans import Segment, in_words
 from joulewise.core.records import Bundle, Measurement, Run
 from joulewise.core.settings import Settings
-from joulewise.core.ulid import new_ulid
+from joulewise.core.units import readable
 from joulewise.measure.reading import journals_in, read
 from joulewise.measure.result import Result, result_from
 from joulewise.measure.spool import filed_folder
 from joulewise.schedule import savings
 
 if TYPE_CHECKING:
+    from joulewise.api.task_pauses import Stretch, Worked
     from joulewise.core.plans import Decision, Plan
     from joulewise.ledger import Ledger
+    from joulewise.schedule.checkpoint_costs import PauseCosts
     from joulewise.schedule.clock import Clock
     from joulewise.schedule.task_record import TaskRecord
 
@@ -58,27 +60,63 @@ def file_plan(plan: Plan, settings: Settings) -> None:
         _log.warning("the plan is not filed: %s", error.message)
 
 
-def account_for(record: TaskRecord, clock: Clock) -> str:
-    """File the task's run and its decision; the run's id, or why there is none."""
+def account_for(record: TaskRecord, clock: Clock, folder: str = "") -> str:
+    """File the task's run and its decision; the run's id, or why there is none.
+
+    `folder` is that of all tasks: what pausing cost is read from the task's own there. A task that failed or was
+    cancelled is filed with what it used, and claims no saving: its work is still to be done.
+    """
     settings = settings_of(record)
     with filing.current(settings) as ledger:
         parts = [ledger.bundle(row.id) for row in ledger.children(record.id)]
         if not parts:
             return "nothing of it was measured"
-        result = whole(record, parts, settings)
-        try:
-            ledger.bundle(record.id)
-        except NotFound:
-            bundle = filing.with_carbon(result, settings).bundle
-            ledger.append(bundle)
-        runs = sorted((part.run for part in parts), key=lambda run: run.started_at)
-        decide(record, result, runs, settings, ledger, clock)
+        out = task_pauses.frozen_times(record, clock)
+        worked = {part.run.id: found for part in parts if (found := task_pauses.without(part, out, settings))}
+        ran = sorted(one for part in parts for one in _stretches(part, worked))
+        costs = task_pauses.pause_costs(record, folder, ran)
+        result = whole(record, parts, settings, worked, costs)
+        _file_once(result, settings, ledger)
+        if record.state == "finished":
+            decide(record, result, ran, settings, ledger, clock, costs)
     return record.id
 
 
-def whole(record: TaskRecord, parts: Sequence[Bundle], settings: Settings) -> Result:
-    """All parts as one run: sums of what each of them measured, and the energy by interval."""
+def _stretches(part: Bundle, worked: Mapping[str, Worked]) -> Sequence[Stretch]:
+    found = worked.get(part.run.id)
+    return found.stretches if found else [(part.run.started_at, part.run.ended_at)]
+
+
+def _file_once(result: Result, settings: Settings, ledger: Ledger) -> None:
+    """File the task's run unless it is there; another driver may do so in this very moment."""
+    if filing.filed(ledger, result.run_id) is not None:
+        return
+    bundle = filing.with_carbon(result, settings).bundle
+    try:
+        ledger.append(bundle)
+    except LedgerError:
+        if filing.filed(ledger, result.run_id) is None:
+            raise
+        _log.info("another driver has filed %s", result.run_id)
+
+
+def whole(
+    record: TaskRecord, parts: Sequence[Bundle], settings: Settings,
+    worked: Mapping[str, Worked] | None = None, costs: PauseCosts | None = None,
+) -> Result:  # fmt: skip
+    """All parts as one run: sums of what each of them measured, and the energy by interval.
+
+    `worked` are the parts that were frozen for a time, without it.
+    """
+    worked = worked or {}
+    told = _frozen(parts, worked)
     parts = sorted(parts, key=lambda part: part.run.started_at)
+    intervals = tuple(
+        interval
+        for part in parts
+        for interval in (worked[part.run.id].intervals if part.run.id in worked else intervals_of(part, settings))
+    )
+    parts = [worked[part.run.id].part if part.run.id in worked else part for part in parts]
     runs = [part.run for part in parts]
     first = parts[0]
     known = [run.coverage for run in runs if run.coverage is not None]
@@ -98,13 +136,12 @@ def whole(record: TaskRecord, parts: Sequence[Bundle], settings: Settings) -> Re
         unit_count=record.submission.extra.get("unit_count"),
         seed=record.submission.extra.get("seed"),
         coverage=sum(known) / len(known) if len(known) == len(runs) else None,
-        tags={**first.run.tags, "task": record.submission.executor, "parts": str(len(parts))},
+        tags={**first.run.tags, "task": record.submission.executor, "parts": str(len(parts)), **_cost_tags(costs)},
         git=first.run.git,
         environment=first.run.environment,
-        warnings=_warnings(parts),
+        warnings=(*told, *_warnings(parts)),
     )
     bundle = Bundle(run=run, host=first.host, measurements=tuple(_sums(record.id, parts)))
-    intervals = tuple(interval for part in parts for interval in intervals_of(part, settings))
     return Result(bundle=bundle, energy_by_hour=intervals)
 
 
@@ -119,8 +156,32 @@ def _sums(run_id: str, parts: Sequence[Bundle]) -> list[Measurement]:
     for ones in found.values():
         if len(ones) == len(parts) and len({(one.boundary, one.pue_included) for one in ones}) == 1:
             figure = replace(total(one.figure for one in ones), source=f"sum of {len(ones)} parts")
-            sums.append(replace(ones[0], id=new_ulid(), run_id=run_id, figure=figure, coverage=None, supersedes=None))
+            sums.append(replace(ones[0], run_id=run_id, figure=figure, coverage=None, supersedes=None))
     return sums
+
+
+def _frozen(parts: Sequence[Bundle], worked: Mapping[str, Worked]) -> tuple[str, ...]:
+    """What is said of frozen times: how long, and how much of what the meter read they hold."""
+    before = [part for part in parts if part.run.id in worked]
+    if not before:
+        return ()
+    paused_s = sum(part.run.duration_s - worked[part.run.id].part.run.duration_s for part in before)
+    pairs = [(_energy_j(part), _energy_j(worked[part.run.id].part)) for part in before]
+    idle = sum(whole_j - kept_j for whole_j, kept_j in pairs if whole_j is not None and kept_j is not None)
+    shown, unit = readable(idle, "J")
+    return (f"frozen for {in_words(paused_s)}: the {shown:.2g} {unit} of idle power in that time are not in its sums",)
+
+
+def _energy_j(part: Bundle) -> float | None:
+    return Result(bundle=part).energy_j
+
+
+def _cost_tags(costs: PauseCosts | None) -> dict[str, str]:
+    """What pausing took, for the plan of the next run of that name."""
+    if costs is None:
+        return {}
+    pairs = (("save_s", costs.save_s), ("restore_s", costs.restore_s))
+    return {name: f"{max(values):.3g}" for name, values in pairs if values}
 
 
 def _warnings(parts: Sequence[Bundle]) -> tuple[str, ...]:
@@ -151,11 +212,13 @@ def _evenly(part: Bundle) -> list[Interval]:
 
 
 def decide(
-    record: TaskRecord, result: Result, runs: Sequence[Run], settings: Settings, ledger: Ledger, clock: Clock
-) -> Decision | None:
+    record: TaskRecord, result: Result, ran: Sequence[Stretch], settings: Settings, ledger: Ledger, clock: Clock,
+    costs: PauseCosts | None = None,
+) -> Decision | None:  # fmt: skip
     """File what the plan saved against running at once at home, once; None if there is nothing to compare with.
 
-    `runs` are those in which it really ran. In accelerated time their hours are those that the clock showed.
+    `ran` are the times in which it really ran, in order. In accelerated time their hours are those that the clock
+    showed. `costs` are those of pausing as measured; None takes those that the plan assumed.
     """
     job = record.submission.job
     if job is None or not record.first_plan_id or not result.energy_by_hour or ledger.decisions(result.run_id):
@@ -164,7 +227,8 @@ def decide(
         plan = ledger.plan(record.first_plan_id)
         shown = clock.shown_at
         pieces = [(shown(start), shown(end), energy_j) for start, end, energy_j in result.energy_by_hour]
-        segments = [Segment(region=job.home, start=shown(run.started_at), end=shown(run.ended_at)) for run in runs]
+        segments = [Segment(region=job.home, start=shown(start), end=shown(end)) for start, end in ran]
+        overheads = None if costs is None else [(shown(start), shown(end)) for start, end in costs.overheads]
         end = max(clock.now(), *(segment.end for segment in segments))
         place = schedule.place_of(job.home, settings)
         chain = carbon.chain_of(settings, os.environ)
@@ -178,14 +242,27 @@ def decide(
                 energy=result.figure("energy_j"),
                 pue={job.home: place.pue},
                 market=_market(job.home, settings),
+                overheads=overheads,
                 notices=tuple(chain.notices),
             ),
             decided_at=clock.now(),
         )
-        ledger.append_decision(decision)
+        return _decided_once(decision, ledger)
     except JoulewiseError as error:
         _log.warning("what was saved is not known: %s", error.message)
         return None
+
+
+def _decided_once(decision: Decision, ledger: Ledger) -> Decision:
+    """File a first decision; the one that is there, if another driver decided in this very moment."""
+    try:
+        ledger.append_decision(decision)
+    except LedgerError:
+        there = [one for one in ledger.decisions(decision.run_id, include_superseded=True) if one.id == decision.id]
+        if not there:
+            raise
+        _log.info("another driver has decided on %s", decision.run_id)
+        return there[0]
     return decision
 
 

@@ -17,12 +17,13 @@ from joulewise.core.figures import DEFAULT, MEASURED, MODELLED, REPORTED, Figure
 from joulewise.core.plans import Decision, Plan, Segment
 from joulewise.core.signal_series import moment_text
 from joulewise.core.signals import Signal
-from joulewise.core.ulid import new_ulid
+from joulewise.core.ulid import derived_ulid, new_ulid
 from joulewise.schedule.decision_details import (
     moved_gb,
     plain_figure,
     plain_pieces,
     plain_shifts,
+    planned_job,
     quality,
     series_of,
     used_by,
@@ -77,13 +78,15 @@ def decide(
 
     `segments` are those in which the job really ran; `signals` are by region, must cover the run and the same work
     begun at once at home, and are all of one type; where they cover the whole window, hindsight is told as well.
+    The first decision on a plan has an id of the run and the plan: whoever decides once more makes no second first one.
     Raises UndefinedFigure where nothing was measured, FactorError for holes, SignalMismatch for a mixture of types.
     """
     terms = terms or Terms()
     if not energy_by_interval or not segments:
         raise UndefinedFigure("nothing was measured, hence nothing is known to be saved", hint="joulewise doctor")
     case = _case(plan, energy_by_interval, tuple(segments), signals, terms)
-    decision_id = new_ulid(int(decided_at.timestamp() * 1e9))
+    first = terms.supersedes is None
+    decision_id = first_id(run_id, plan.id) if first else new_ulid(int(decided_at.timestamp() * 1e9))
     realised = weigh(case.placed, case.world)
     realised.update(moved(_moves(plan, segments), signals))
     counterfactual = weigh(begun_at(case.work, case.submitted_at, plan.job.home), case.world)
@@ -104,6 +107,11 @@ def decide(
         details=_details(case, sides, terms),
         supersedes=terms.supersedes,
     )
+
+
+def first_id(run_id: str, plan_id: str) -> str:
+    """The id of the first decision on what a run saved by a plan."""
+    return derived_ulid(run_id, "decision", plan_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +283,7 @@ def _details(case: _Case, sides: Pair, terms: Terms) -> dict[str, Any]:
         "hindsight_until": moment_text(_known_until(case)),
         "waited_s": (case.segments[0].start - case.submitted_at).total_seconds(),
         "planned": None if chosen is None else plain_figure(chosen.emissions),
+        "planned_job": planned_job(case.plan),
         "planned_saved_g": None if not chosen or not now else now.emissions.value - chosen.emissions.value,
         "energy": plain_figure(case.world.energy),
         "energy_by_interval": plain_pieces(case.pieces),

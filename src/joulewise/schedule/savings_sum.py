@@ -52,7 +52,7 @@ class Savings:
 
 
 def savings_by_type(decisions: Iterable[Decision]) -> tuple[Savings, ...]:
-    """An account a type of intensity, the one with most jobs first; () for no decisions. Superseded ones don't count."""
+    """An account a type of intensity, the one with most jobs first; () for none. Superseded ones don't count."""
     found: dict[tuple[str, str, str], list[Decision]] = {}
     for one in _holding(decisions):
         found.setdefault(_type(one), []).append(one)
