@@ -6,7 +6,6 @@ and every calculation that rests on the intensity is made anew from them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,12 +19,13 @@ from joulewise.core.figures import Figure, exact
 from joulewise.core.formulas import Formula, find
 from joulewise.core.records import Bundle, Calculation, Factor
 from joulewise.core.signals import STATUSES, Signal
-from joulewise.core.ulid import is_ulid, milliseconds_of, new_ulid
+from joulewise.core.ulid import derived_ulid
 
 LEAST_CHANGE = 1e-9
 """A relative difference below this is the rounding of floats, not a revision."""
 _SUREST = {status: rank for rank, status in enumerate(("annual", "climatology", "forecast", "estimated", "measured"))}
 assert set(_SUREST) == set(STATUSES)
+INTENSITY = "intensity_g_per_kwh"
 _LIVE = ("measured", "estimated", "forecast")
 
 
@@ -113,21 +113,44 @@ def revise(bundle: Bundle, energy_by_interval: Sequence[Interval], signals: Sequ
     if not parts:
         raise UndefinedFigure(f"run {bundle.run.id} used no energy, so no intensity matters")
     factors = {one.id: one for one in map(factor_of, (signal for signal, _ in parts))}
-    intensity = _intensity(bundle, operational, parts)
+    first = _filed_intensity(bundle, operational)
+    intensity = _intensity(bundle, parts, first.id)
     renewed = {operational.id: {**operational.inputs, "intensity_g_per_kwh": _as_input(intensity)}}
     return Revision(
-        calculations=(intensity, *_followed(bundle, renewed)),
+        calculations=(
+            *([] if first in bundle.calculations else [first]),
+            intensity,
+            *_followed(bundle, renewed),
+        ),
         factors=tuple(factors[id] for id in sorted(factors)),
     )
 
 
-def _intensity(bundle: Bundle, operational: Calculation, parts: Sequence[tuple[Signal, float]]) -> Calculation:
-    """The weighted mean as a calculation; it supersedes the one that the emissions took, if that was one."""
+def _filed_intensity(bundle: Bundle, operational: Calculation) -> Calculation:
+    """The intensity that gives way: the calculation that the emissions took, or another of the run that still holds.
+
+    Emissions that took a factor as it stands have none, so that it is made of the factor, always with the same id:
+    of two revisions that don't know of each other each supersedes it, hence only one of them holds.
+    """
+    old = operational.inputs.get("intensity_g_per_kwh", {})
+    replaced = {one.supersedes for one in bundle.calculations}
+    held = [
+        one for one in bundle.calculations if (one.name, one.phase_id) == (INTENSITY, None) and one.id not in replaced
+    ]
+    taken = [one for one in bundle.calculations if one.id == old.get("calculation")]
+    if taken or held:
+        return (taken or held)[-1]
+    energy_id, energy = _measured(bundle)
+    inputs = {"energy_0_j": given("measurement", energy_id, energy), "intensity_0_g_per_kwh": old}
+    return _made(bundle.run.id, INTENSITY, formulas.weighted_intensity_g_per_kwh, inputs, supersedes=None)
+
+
+def _intensity(bundle: Bundle, parts: Sequence[tuple[Signal, float]], supersedes: str) -> Calculation:
+    """The weighted mean as a calculation."""
     by_factor: dict[str, tuple[Factor, float]] = {}
     for signal, energy_j in parts:
         factor = factor_of(signal)
         by_factor[factor.id] = factor, by_factor.get(factor.id, (factor, 0.0))[1] + energy_j
-    old = operational.inputs.get("intensity_g_per_kwh", {})
     energy = _measured(bundle)
     inputs: dict[str, Input] = {}
     for index, (factor, energy_j) in enumerate(by_factor.values()):
@@ -135,9 +158,7 @@ def _intensity(bundle: Bundle, operational: Calculation, parts: Sequence[tuple[S
         typed = {"kind": factor.signal, "basis": factor.basis, "scope": factor.scope}
         inputs[f"energy_{index}_j"] = given("measurement", energy[0], weight)
         inputs[f"intensity_{index}_g_per_kwh"] = given("factor", factor.id, factor.as_figure(), **typed)
-    formula = formulas.weighted_intensity_g_per_kwh
-    before = old.get("calculation")
-    return _made(bundle.run.id, "intensity_g_per_kwh", formula, inputs, supersedes=str(before) if before else None)
+    return _made(bundle.run.id, INTENSITY, formulas.weighted_intensity_g_per_kwh, inputs, supersedes=supersedes)
 
 
 def _measured(bundle: Bundle) -> tuple[str, Figure]:
@@ -176,10 +197,8 @@ def _made(
     run_id: str, name: str, formula: Formula, inputs: Mapping[str, Input], *, supersedes: str | None
 ) -> Calculation:
     text = json.dumps([run_id, name, formula.id, formula.version, supersedes, inputs], sort_keys=True, default=str)
-    entropy = hashlib.sha256(text.encode()).digest()[:10]
-    milliseconds = milliseconds_of(run_id) if is_ulid(run_id) else 0
     return Calculation(
-        id=new_ulid(milliseconds * 1_000_000, entropy),
+        id=derived_ulid(run_id, text),
         run_id=run_id,
         name=name,
         formula_id=formula.id,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from joulewise import ledger
 from joulewise.carbon import (
     Work,
     account,
@@ -113,6 +114,37 @@ def test_a_single_annual_factor_gives_way_to_hours():
     assert known_of_run(old, "DE").status == "annual"
     assert known_of_run(new, "DE").status == "measured"
     assert value(new, "operational_g") == pytest.approx(1.2 * 700)
+
+
+def test_two_first_revisions_of_a_single_factor_leave_one_intensity(tmp_path):
+    """Neither of two backfills at once has seen what the other filed; the later one takes the place of the earlier."""
+    year = live(300.0, 300.0, status="annual", source="the year")
+    old = filed([replace(year[0], end=year[1].end)])
+    with ledger.open(str(tmp_path / "ledger.db")) as store:
+        store.append(old)
+        for values in ((100.0, 200.0), (110.0, 210.0)):
+            revision = revise(old, PIECES, live(*values))
+            store.append_calculations(revision.calculations, factors=revision.factors)
+        new = store.bundle(old.run.id)
+        whole = store.bundle(old.run.id, include_superseded=True)
+        again = revise(new, PIECES, live(120.0, 220.0))
+
+        assert [one.name for one in new.calculations].count("intensity_g_per_kwh") == 1
+        assert value(new, "intensity_g_per_kwh") == pytest.approx((110 + 3 * 210) / 4)
+        assert value(new, "operational_g") == pytest.approx(1.2 * (110 + 3 * 210))
+        assert [one.name for one in whole.calculations if one.supersedes is None].count("intensity_g_per_kwh") == 1
+        assert again.calculations[0].supersedes in {one.id for one in new.calculations}
+        assert store.verify().ok
+
+
+def test_an_intensity_that_was_left_over_gives_way():
+    """Ledgers may hold first revisions of old that superseded nothing."""
+    year = live(300.0, 300.0, status="annual", source="the year")
+    old = filed([replace(year[0], end=year[1].end)])
+    left = replace(revise(old, PIECES, live(1.0, 2.0)).calculations[1], supersedes=None)
+    found = revise(replace(old, calculations=(*old.calculations, left)), PIECES, live(100.0, 200.0))
+
+    assert found.calculations[0].supersedes == left.id
 
 
 def of(signals):
