@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from joulewise.compare.efficiency import Efficiency, efficiency_of
     from joulewise.compare.estimating import Estimate, estimate
     from joulewise.compare.four_ms import what_if
-    from joulewise.compare.fronts import Entry, Floor, Ranking, rank
+    from joulewise.compare.floors import Entry, Floor, floor_of
+    from joulewise.compare.fronts import Ranking, rank
+    from joulewise.compare.observing import Condition
     from joulewise.compare.opening import native_runtime, open_model, runtimes_for
     from joulewise.compare.outputs import Prediction, canonical
     from joulewise.compare.paired import Change, quality_change, ratio_of
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
 _HOME = {
     "BenchPlan": "benching",
     "Change": "paired",
+    "Condition": "observing",
     "EdgeProfile": "edge",
     "Efficiency": "efficiency",
-    "Entry": "fronts",
+    "Entry": "floors",
     "Estimate": "estimating",
-    "Floor": "fronts",
+    "Floor": "floors",
     "Limits": "worker",
     "Measured": "benching",
     "Metric": "quality",
@@ -45,6 +48,7 @@ _HOME = {
     "device_table": "devices",
     "efficiency_of": "efficiency",
     "estimate": "estimating",
+    "floor_of": "floors",
     "metric_of": "quality",
     "model_card": "artifacts",
     "native_runtime": "opening",
@@ -62,6 +66,7 @@ _HOME = {
 __all__ = [
     "BenchPlan",
     "Change",
+    "Condition",
     "EdgeProfile",
     "Efficiency",
     "Entry",
@@ -81,6 +86,7 @@ __all__ = [
     "device_table",
     "efficiency_of",
     "estimate",
+    "floor_of",
     "metric_of",
     "model_card",
     "native_runtime",
