@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from joulewise.testing.command_line import typed
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 PROGRAM = Path(sys.executable).with_name("joulewise")
 
@@ -30,10 +32,7 @@ def joulewise(home: dict[str, str], tmp_path: Path) -> Command:
     """Run `joulewise grid` with a pipe for a terminal."""
 
     def run(*arguments: str, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
-        command = [str(PROGRAM), "grid", *arguments]
-        done = subprocess.run(
-            command, cwd=tmp_path, env={**home, **environ}, capture_output=True, text=True, check=False
-        )
+        done = typed(("grid", *arguments), folder=tmp_path, environ={**home, **environ})
         assert done.returncode == code, f"{done.returncode}: {done.stderr}"
         assert "Traceback" not in done.stderr
         return done
@@ -182,8 +181,10 @@ def test_colour_on_a_terminal_only_and_never_with_no_color(home):
     assert "Week by hour" in bare
 
 
-def test_an_ascii_terminal_gets_ascii(joulewise):
-    done = joulewise("forecast", "DE", LANG="C", PYTHONIOENCODING="ascii")
+def test_an_ascii_terminal_gets_ascii(home, tmp_path):
+    environ = {**home, "LANG": "C", "PYTHONIOENCODING": "ascii"}
+    command = [PROGRAM, "grid", "forecast", "DE"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)
 
     assert done.stdout.isascii()
     assert "#" in done.stdout

@@ -17,7 +17,9 @@ import pytest
 
 from joulewise import ledger
 from joulewise.testing.bundles import RUN_ID, example_bundle, example_trace
+from joulewise.testing.command_line import typed
 
+PROGRAM = Path(sys.executable).with_name("joulewise")
 Command = Callable[..., subprocess.CompletedProcess[str]]
 SCRIPT = """
 import joulewise
@@ -42,13 +44,10 @@ def home(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def joulewise(home: dict[str, str], tmp_path: Path) -> Command:
-    """Run the command line as a user does."""
-    program = Path(sys.executable).with_name("joulewise")
+    """Run the command line with a pipe for a terminal."""
 
     def run(*arguments: str, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [program, *arguments], cwd=tmp_path, env={**home, **environ}, capture_output=True, text=True, check=False
-        )
+        done = typed(arguments, folder=tmp_path, environ={**home, **environ})
         assert done.returncode == code, f"{done.returncode}: {done.stderr}"
         assert "Traceback" not in done.stderr
         return done
@@ -99,8 +98,10 @@ class TestOverTheExample:
         assert (run["energy_j"], run["energy_low_j"], run["energy_high_j"]) == (5161.8, 4476.2, 6095.3)
         assert run["emissions_g"] == 1.18
 
-    def test_show_reads_well_without_colour_or_unicode(self, joulewise):
-        plain = joulewise("show", "last", LANG="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C").stdout
+    def test_show_reads_well_without_colour_or_unicode(self, joulewise, home, tmp_path):
+        narrow = {**home, "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+        command = [PROGRAM, "show", "last"]
+        plain = subprocess.run(command, cwd=tmp_path, env=narrow, capture_output=True, text=True, check=True).stdout
 
         assert plain.isascii()
         assert "1.43 Wh (1.24 - 1.70)" in plain
@@ -191,9 +192,8 @@ class TestOverTheExample:
     def test_a_closed_pipe_is_silent(self, home, tmp_path, arguments):
         reader, writer = os.pipe()
         os.close(reader)
-        program = Path(sys.executable).with_name("joulewise")
         done = subprocess.run(
-            [program, "-q", *arguments], env=home, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, check=False
+            [PROGRAM, "-q", *arguments], env=home, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, check=False
         )
         os.close(writer)
 
@@ -285,8 +285,12 @@ def test_calibrate_fits_a_meter_to_the_trace(joulewise, home, tmp_path):
     assert "wall calibration" in joulewise("doctor").stdout
 
 
-def test_completion_is_offered(joulewise):
-    assert "_JOULEWISE_COMPLETE" in joulewise(_JOULEWISE_COMPLETE="bash_source").stdout
+def test_completion_is_offered(home):
+    done = subprocess.run(
+        [PROGRAM], env={**home, "_JOULEWISE_COMPLETE": "bash_source"}, capture_output=True, text=True, check=True
+    )
+
+    assert "_JOULEWISE_COMPLETE" in done.stdout
 
 
 def test_version_and_help_load_no_heavy_package(home, tmp_path):

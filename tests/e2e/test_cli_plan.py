@@ -7,14 +7,14 @@ import io
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from joulewise.testing.command_line import typed
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
-PROGRAM = Path(sys.executable).with_name("joulewise")
 SIX_HOURS = ("--duration", "6h", "--power", "250W", "--zone", "US-CAMX")
 
 
@@ -24,9 +24,7 @@ def joulewise(tmp_path: Path) -> Command:
 
     def run(*arguments: str, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
         own = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "COLUMNS": "100", **environ}
-        done = subprocess.run(
-            [str(PROGRAM), "plan", *arguments], cwd=tmp_path, env=own, capture_output=True, text=True, check=False
-        )
+        done = typed(("plan", *arguments), folder=tmp_path, environ=own)
         assert done.returncode == code, f"{done.returncode}: {done.stderr}"
         assert "Traceback" not in done.stderr
         return done

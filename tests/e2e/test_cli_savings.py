@@ -16,6 +16,7 @@ import pytest
 
 from joulewise import ledger, schedule
 from joulewise.core.plans import Segment
+from joulewise.testing.command_line import typed
 from joulewise.testing.ledgers import FIRST, small_bundle
 from joulewise.testing.plans import HOUR, hourly, small_plan
 
@@ -25,15 +26,18 @@ KWH = 3.6e6
 
 
 @pytest.fixture
-def joulewise(tmp_path: Path) -> Command:
-    """Run joulewise as a user who has nothing yet."""
-    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "COLUMNS": "100"}
-    environ["JOULEWISE_LEDGER"] = str(tmp_path / "ledger.db")
+def environ(tmp_path: Path) -> dict[str, str]:
+    """The surroundings of a user who has nothing yet."""
+    home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "COLUMNS": "100"}
+    return {**home, "JOULEWISE_LEDGER": str(tmp_path / "ledger.db")}
+
+
+@pytest.fixture
+def joulewise(environ: dict[str, str], tmp_path: Path) -> Command:
+    """Run joulewise with a pipe for a terminal."""
 
     def run(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [str(PROGRAM), *arguments], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
-        )
+        done = typed(arguments, folder=tmp_path, environ=environ)
         assert done.returncode == code, f"{done.returncode}: {done.stderr}"
         assert "Traceback" not in done.stderr
         return done
@@ -50,9 +54,23 @@ def own_file(folder: Path, value: float) -> str:
     return str(path)
 
 
-def test_a_measured_run_is_revised_once_better_values_are_known(joulewise, tmp_path):
+def test_a_measured_run_is_revised_once_better_values_are_known(joulewise, environ, tmp_path):
     work = "for n in range(3_000_000): n * n"
-    joulewise("run", "--zone", "DE", "--name", "short", "--set", "cpu=generic", "--", sys.executable, "-c", work)
+    command = [
+        PROGRAM,
+        "run",
+        "--zone",
+        "DE",
+        "--name",
+        "short",
+        "--set",
+        "cpu=generic",
+        "--",
+        sys.executable,
+        "-c",
+        work,
+    ]
+    subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, check=True)
     before = json.loads(joulewise("show", "short", "-o", "json").stdout)
     source = ("--set", "intensity=file", "--set", f"intensity_file={own_file(tmp_path, 1_234.5)}")
     first = json.loads(joulewise("carbon", "backfill", "short", *source, "-o", "json").stdout)
