@@ -306,7 +306,11 @@ def _is_worth(new: Decision, old: Decision, home: str, change_type: bool) -> boo
 
 
 def _window(created_at: datetime, deadline: datetime, old: Decision, now: datetime) -> tuple[datetime, datetime]:
-    """From submit to the deadline, as far as it has passed, and at least over what the decision needs."""
+    """From submit to the deadline, as far as whole hours of it have passed, and at least over what the decision needs.
+
+    Whole hours: a second call a moment later sees no further, and files nothing.
+    """
+    now = now.replace(minute=0, second=0, microsecond=0)
     needed = [signal.end for one in decision_details.signals_of(old.details).values() for signal in one]
     return created_at, max(min(deadline, now), old.segments[-1].end, *needed)
 

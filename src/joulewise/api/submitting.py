@@ -109,7 +109,8 @@ class Tasks:
         job, settings, notices = task_planning.job_for(request, self.settings, name, now)
         self.settings = settings
         planned = schedule.plan_with(carbon.chain_of(settings, os.environ), job, settings, now, kind=request.kind)
-        return job, planned.plan, [*notices, *planned.plan.notices]
+        plan = replace(planned.plan, notices=(*notices, *planned.plan.notices))
+        return job, plan, list(plan.notices)
 
     def _task(
         self, task_id: str, name: str, command: Sequence[str], request: Request, stop: str, on: str,
@@ -182,7 +183,7 @@ class Tasks:
             place_of,
             self._plan_anew,
             self.clock,
-            on_end=lambda record: task_accounting.account_for(record, self.clock),
+            on_end=lambda record: task_accounting.account_for(record, self.clock, self.folder),
             tell=tell,
         )
 

@@ -29,8 +29,8 @@ def job_for(request: Request, settings: Settings, name: str, now: datetime) -> t
     Raises UsageError and its kin as `planning.prepare`.
     """
     found, notices = known(replace(request, name=request.name or name), settings)
-    job, _, settings = planning.prepare(found, settings, now)
-    return job, settings, notices
+    job, _, settings, told = planning.prepare(found, settings, now)
+    return job, settings, [*notices, *told]
 
 
 def known(request: Request, settings: Settings) -> tuple[Request, list[str]]:
@@ -47,10 +47,13 @@ def known(request: Request, settings: Settings) -> tuple[Request, list[str]]:
     notices = []
     if request.duration_s is None and request.energy_j is None:
         request = replace(request, duration_s=DEFAULT_DURATION_S)
-        notices.append("nobody said how long it takes, and no run of that name is known: 1 h is assumed (--duration)")
+        notices.append(
+            profiles.assumed("duration", "1 h, since nobody said it and no run of that name is known (--duration)")
+        )
     if request.power_w is None:
         request = replace(request, power_w=DEFAULT_POWER_W)
-        notices.append("its power is unknown: 100 W are assumed for the plan; what it saves is computed as measured")
+        why = "100 W, since it is unknown (--power); what it saves is computed as measured"
+        notices.append(profiles.assumed("power", why))
     return request, notices
 
 

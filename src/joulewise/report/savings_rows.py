@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from joulewise.core.figures import Figure, scaled
-from joulewise.core.plans import Decision
+from joulewise.core.plans import Decision, in_words
 from joulewise.core.signal_series import from_series
 from joulewise.core.signals import Signal
 from joulewise.report.digits import number, seconds, share, shown
@@ -30,6 +30,10 @@ _LABELS = {
     "oracle": ("oracle_g", "Best in hindsight"),
     "market_saved": ("market_saved_g", "Saved by contract (market-based)"),
 }
+
+
+_OWN_SIZE = ("market_saved", "planned")
+"""Rows whose grams or tonnes are not those of the measured ones: a plan may have been made for another job."""
 
 
 def savings_section(decisions: Sequence[Decision]) -> Section | None:
@@ -68,7 +72,8 @@ def _figures(decision: Decision) -> dict[str, Figure | None]:
 def _row(name: str, figure: Figure, decision: Decision) -> Row:
     key, label = _LABELS[name]
     market = name == "market_saved"
-    text = percent(figure) if name == "ratio" else shown(figure, size_of=None if market else decision.counterfactual)
+    size = None if name in _OWN_SIZE else decision.counterfactual
+    text = percent(figure) if name == "ratio" else shown(figure, size_of=size)
     return Row(
         key=key,
         label=label,
@@ -78,9 +83,23 @@ def _row(name: str, figure: Figure, decision: Decision) -> Row:
         boundary="facility",
         pue_included=True,
         basis="market" if market else "location",
+        note=_planned_for(decision) if name == "planned" else "",
         how=_how(name, figure, text, decision),
         id=decision.id,
     )
+
+
+def _planned_for(decision: Decision) -> str:
+    """What the plan took the job for: "planned with an assumed 100 W for 2 h; ..."."""
+    job: Mapping[str, Any] | None = decision.details.get("planned_job")
+    if not job:
+        return ""
+    assumed = set(job.get("assumed", ()))
+    power_w = float(f"{job['power_w']:.3g}")
+    words = {"duration": in_words(job["duration_s"]), "power": f"{number(power_w)} W"}
+    duration, power = (f"an assumed {text}" if what in assumed else text for what, text in words.items())
+    apart = "; not to be set beside what was measured" if assumed else ""
+    return f"planned with {power} for {duration}{apart}"
 
 
 def _notes(decision: Decision) -> Iterator[str]:
@@ -178,4 +197,6 @@ def _brief(grams: float) -> str:
 
 
 def _planned(decision: Decision) -> Iterator[str]:
+    if _planned_for(decision):
+        yield _planned_for(decision)
     yield f"option {decision.chosen}" + (f" of plan {decision.plan_id}" if decision.plan_id else "")

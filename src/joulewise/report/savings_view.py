@@ -78,17 +78,15 @@ def savings_jobs(decisions: Sequence[Decision], names: Mapping[str, str]) -> Lis
 
 def backfill_list(found: Sequence[Revised]) -> Listing:
     """A line a run: what it was taken to emit, what it is now, or why nothing was filed."""
-    columns = ("Run", "Name", "Before", "After", "Rested on", "Rests on", "Savings", "Remark")
+    columns = ("Run", "Name", "Before", "After", "Remark")
+    remarks = list(dict.fromkeys(map(_remark, found)))  # numbered and told once below, since runs share them
     lines: list[tuple[Row | str, ...]] = [
         (
             one.run_id[-8:],
             one.name,
             shown(one.before, co2e=False) if one.before else "",
             shown(one.after, co2e=False) if one.after else "",
-            one.status_before,
-            one.status_after if one.changed else "",
-            str(one.decisions) if one.decisions else "",
-            one.why,
+            str(remarks.index(_remark(one)) + 1),
         )
         for one in found
     ]
@@ -107,9 +105,22 @@ def backfill_list(found: Sequence[Revised]) -> Listing:
         }
         for one in found
     )
-    grid = simple("Backfill", columns, lines, numeric=("Before", "After"), spare=("Rested on", "Savings"))
+    grid = simple("Backfill", columns, lines, numeric=("Run", "Before", "After", "Remark"))
     footer = f"{changed} of {len(found)} runs revised, {decisions} savings computed anew; the old rows stay."
-    return Listing(grid=grid, records=records, footer=footer)
+    notes = tuple(f"{number}: {remark}" for number, remark in enumerate(remarks, start=1))
+    return Listing(grid=grid, records=records, notes=notes, footer=footer)
+
+
+def _remark(one: Revised) -> str:
+    """What became of a run: "revised: rests on measured values, before on climatology", "measured already"."""
+    parts = [one.why]
+    if one.changed and one.status_after == one.status_before:
+        parts = [f"revised: newer {one.status_after} values", one.why]
+    elif one.changed:
+        parts = [f"revised: rests on {one.status_after} values, before on {one.status_before}", one.why]
+    if one.decisions:
+        parts.append("its saving computed anew")
+    return "; ".join(filter(None, parts)) or "nothing to revise"
 
 
 def _account_lines(one: Savings, *, several: bool) -> list[tuple[Row | str, ...]]:

@@ -44,7 +44,7 @@ class TableExporter:
     def render(self, view: object) -> str:
         """The whole report. Raises TypeError for anything else than a RunView or a Grid."""
         if isinstance(view, Grid):
-            return self._drawn([self._grid(view)])
+            return self._drawn(self._list(view))
         if not isinstance(view, RunView):
             raise TypeError(f"want a RunView or a Grid, got {type(view).__name__}")
         if self._brief:
@@ -61,6 +61,20 @@ class TableExporter:
                 parts += [Text(""), *title, drawn]
         parts += [Text(""), self._facts(view)]
         return self._drawn(parts)
+
+    def _list(self, grid: Grid) -> list[object]:
+        """A table, and which of its columns had no room: none vanishes in silence."""
+        drawn = self._grid(grid)
+        if isinstance(drawn, Text) or len(drawn.columns) == len(grid.columns):
+            return [drawn]
+        full = [
+            column for number, column in enumerate(grid.columns) if any(str(_cell(line[number])) for line in grid.rows)
+        ]
+        gone = [column for column in full if column in grid.spare]
+        if not gone:
+            return [drawn]
+        told = f"No room for {', '.join(gone)}: a wider terminal or --output json shows more."
+        return [drawn, Text(""), Text(plain(told), style="dim")]
 
     def _brief_parts(self, view: RunView) -> list[object]:
         parts: list[object] = [Text(plain(view.title), style="bold"), self._subtitle(view)]
@@ -146,10 +160,11 @@ class TableExporter:
         return table
 
     def _grid(self, grid: Grid) -> Table | Text:
+        whole = grid
         if _needed(grid) > self._width:
             grid = without(grid, grid.spare)
         if _needed(grid) > self._width:
-            return _as_records(grid)
+            return _as_records(whole)
         table = self._table()
         for column in grid.columns:
             right = column in grid.numeric

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from joulewise.core.figures import Figure
+from joulewise.core.plans import Plan
 from joulewise.core.signal_series import from_series, moment_text, to_series
 from joulewise.core.signals import GRADES, STATUSES, Signal
 from joulewise.core.units import kwh_from_j
 from joulewise.schedule.emitting import NETWORK, Pair, Shift, Weights
 from joulewise.schedule.laying import Piece, Stretch
+from joulewise.schedule.profile import assumed_in
 
 TYPICAL = ("climatology", "annual", "forecast")
 """Statuses that tell nothing of the very day: a saving computed from them is what is usual, not what happened."""
@@ -28,6 +30,16 @@ def quality(sides: Pair) -> dict[str, Any]:
         "grades": {name: _shares(one, "grade") for name, one in by.items()},
         "statuses": {name: _shares(one, "status") for name, one in by.items()},
         "typical_share": round(max(map(_typical, by.values())), 6),
+    }
+
+
+def planned_job(plan: Plan) -> dict[str, Any]:
+    """What the plan took the job for, and which of it was assumed since nobody knew."""
+    job = plan.job
+    return {
+        "duration_s": job.duration_s,
+        "power_w": job.energy_j / job.duration_s,
+        "assumed": assumed_in(plan.notices),
     }
 
 

@@ -23,13 +23,16 @@ Trace = Mapping[str, Sequence[float | None]]
 class Profile:
     """`stretches` are (duration_s, power_w) in order, `name` is that of the run they are from, "" if they were given.
 
-    `pue_included` is true if the power was metered with PUE in it.
+    `pue_included` is true if the power was metered with PUE in it. `low_ratio` and `high_ratio` are the meter's 95 %
+    bounds over its value: all of the course may be off by as much.
     """
 
     stretches: Stretches
     name: str = ""
     run_id: str | None = None
     pue_included: bool = False
+    low_ratio: float = 1.0
+    high_ratio: float = 1.0
 
     @property
     def duration_s(self) -> float:
@@ -87,7 +90,18 @@ def corrected(profile: Profile, *, duration_s: float | None, energy_j: float | N
     wanted_j = energy_j or 0.0
     _require("energy", wanted_j)
     ratio = wanted_j / profile.energy_j
-    return replace(profile, stretches=tuple((seconds, each_w * ratio) for seconds, each_w in profile.stretches))
+    stretches = tuple((seconds, each_w * ratio) for seconds, each_w in profile.stretches)
+    return replace(profile, stretches=stretches, low_ratio=1.0, high_ratio=1.0)  # what the user says is taken as it is
+
+
+def assumed(what: str, text: str) -> str:
+    """The notice of a plan that a "duration" or "power" was nobody's word: "assumed power: 100 W, since ..."."""
+    return f"assumed {what}: {text}"
+
+
+def assumed_in(notices: Sequence[str]) -> list[str]:
+    """What was assumed, of a plan's notices: "duration", "power"."""
+    return [what for what in _EXAMPLES if any(notice.startswith(assumed(what, "")) for notice in notices)]
 
 
 def of_run(bundle: Bundle, trace: Trace | None = None) -> Profile:
@@ -102,7 +116,14 @@ def of_run(bundle: Bundle, trace: Trace | None = None) -> Profile:
     mean_w = energy.figure.value / run.duration_s
     stretches = _from_trace(trace or {}, run.duration_s, energy.figure.value) or ((run.duration_s, mean_w),)
     included = energy.pue_included or energy.boundary == "facility"
-    return Profile(stretches=stretches, name=run.name or run.id, run_id=run.id, pue_included=included)
+    return Profile(
+        stretches=stretches,
+        name=run.name or run.id,
+        run_id=run.id,
+        pue_included=included,
+        low_ratio=energy.figure.low / energy.figure.value,
+        high_ratio=energy.figure.high / energy.figure.value,
+    )
 
 
 def energy_of(bundle: Bundle) -> Measurement | None:
