@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from joulewise.api import task_accounting
+from joulewise.api.hanging_up import HangingUp, HungUp
 from joulewise.api.submitting import IN_FRONT, Tasks
 from joulewise.core.errors import JoulewiseError
 from joulewise.core.plans import Task, TaskStatus
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from joulewise.schedule import Request
     from joulewise.schedule.clock import Clock
     from joulewise.schedule.task_record import TaskRecord
+
+_log = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
 
@@ -67,16 +71,23 @@ def run_when(
 ) -> Measured:  # fmt: skip
     """Wait for the best start before the deadline, planning anew each hour, then run the command, measured.
 
-    Ctrl-C while it waits raises KeyboardInterrupt, and nothing has run. Raises UsageError and its kin.
+    Ctrl-C while it waits raises KeyboardInterrupt, a closed terminal (SIGHUP) or SIGTERM HungUp, which is a SystemExit:
+    nothing has run. Once it runs, signals are its own. Raises UsageError and its kin.
     """
     from joulewise import api
 
-    with tempfile.TemporaryDirectory(prefix="joulewise-") as folder:
+    tell = _heard(tell)
+    with tempfile.TemporaryDirectory(prefix="joulewise-") as folder, HangingUp() as ending:
         tasks = Tasks(settings, folder=folder, clock=clock)
         record, plan = tasks.submit(command, request, on=IN_FRONT, name=job.get("name") or "", measured=False)
         for line in lines(record, plan) if lines is not None else ():
             tell(line)
-        front = InFront(lambda: api.measure_command(command, settings, **job))
+
+        def begin() -> Measured:
+            ending.hurry = False  # what was measured is filed, whoever has left meanwhile
+            return api.measure_command(command, settings, **job)
+
+        front = InFront(begin)
         controller = tasks.controller(lambda _, text: tell(text), {IN_FRONT: front})
         controller.on_end = lambda ended: _account(ended, front, tasks)
         controller.run([record.id])
@@ -95,9 +106,22 @@ def _account(record: TaskRecord, front: InFront, tasks: Tasks) -> str:
     result, settings = front.measured.result, tasks.settings
     filing.settle(result, settings)
     run = result.bundle.run
-    with filing.opened(settings) as ledger:
-        task_accounting.decide(record, result, [run], settings, ledger, tasks.clock)
+    if run.status == "finished":  # the work of one that failed is still to be done: nothing is saved
+        with filing.opened(settings) as ledger:
+            task_accounting.decide(record, result, [(run.started_at, run.ended_at)], settings, ledger, tasks.clock)
     return run.id
+
+
+def _heard(tell: Tell) -> Tell:
+    """As long as somebody listens: a terminal that was closed must not end what goes on without it."""
+
+    def say(text: str) -> None:
+        try:
+            tell(text)
+        except OSError as error:
+            _log.info("nobody hears %r: %s", text, error)
+
+    return say
 
 
 def run_in_parts(
@@ -106,19 +130,29 @@ def run_in_parts(
 ) -> TaskRecord:  # fmt: skip
     """The same for a command that is paused and resumed: it runs beside us and writes to our output.
 
-    Ctrl-C ends it: once, so that it may save; twice, at once. Should we be killed, it goes on, and
-    `joulewise tasks drive` takes over.
+    Ctrl-C ends it: once, so that it may save; twice, at once. A closed terminal or SIGTERM ends it as well: it may
+    save, and its journal says why. Should we be killed, it goes on, and `joulewise tasks drive` takes over.
     """
+    tell = _heard(tell)
     tasks = Tasks(settings, clock=clock)
     record, plan = tasks.submit(command, request, **details)
     for line in lines(record, plan) if lines is not None else ():
         tell(line)
     local = LocalExecutor(tasks.folder, tasks.clock, output="-")
-    while not record.ended:
-        try:
-            tasks.controller(lambda _, text: tell(text), {"local": local}).run([record.id])
-        except KeyboardInterrupt:
-            tell("cancelling; Ctrl-C again ends it at once")
-            local.cancel(record.id) if record.handle else tasks.cancel(record.id)
-        record = tasks.one(record.id)
+    with HangingUp():
+        while not record.ended:
+            try:
+                tasks.controller(lambda _, text: tell(text), {"local": local}).run([record.id])
+            except KeyboardInterrupt:
+                tell("cancelling; Ctrl-C again ends it at once")
+                _cancel(record.id, tasks, local)
+            except HungUp as ending:
+                tasks.journal.note(record.id, tasks.clock.now(), f"{ending.why}: it is asked to save and end")
+                _cancel(record.id, tasks, local)
+            record = tasks.one(record.id)
     return record
+
+
+def _cancel(task_id: str, tasks: Tasks, local: LocalExecutor) -> None:
+    """End it by the executor that writes to our output; before there is one, by its journal."""
+    local.cancel(task_id) if tasks.one(task_id).handle else tasks.cancel(task_id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from joulewise import carbon, schedule
+from joulewise.api import measured_pauses
 from joulewise.core.errors import NotFound, UsageError
 from joulewise.schedule import profile as profiles
 
@@ -32,18 +34,24 @@ def plan(
     price that is no number, an unknown source of intensities; PluginMissing without NumPy.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
-    job, places, settings = prepare(request, settings, now)
+    job, places, settings, told = prepare(request, settings, now)
     if chain is None:
         carbon.check_sources(settings, os.environ)
         chain = carbon.chain_of(settings, os.environ)
-    return schedule.plan_with(chain, job, settings, now, places=places, kind=request.kind, speedup=request.speedup)
+    planned = schedule.plan_with(chain, job, settings, now, places=places, kind=request.kind, speedup=request.speedup)
+    return replace(planned, plan=replace(planned.plan, notices=(*told, *planned.plan.notices)))
 
 
-def prepare(request: Request, settings: Settings, now: datetime) -> tuple[Job, Mapping[str, Place], Settings]:
-    """The job that is asked for, its places, and the settings with the zone that was found."""
+def prepare(
+    request: Request, settings: Settings, now: datetime
+) -> tuple[Job, Mapping[str, Place], Settings, list[str]]:
+    """The job that is asked for, its places, the settings with the zone that was found, and what the user should know
+    of what was taken from earlier runs."""
     settings = _located(settings)
-    job, places = schedule.job_of(request, _profile(request, settings), settings, now)
-    return job, places, settings
+    profile = _profile(request, settings)
+    request, told = measured_pauses.as_measured(request, request.name or profile.name, settings)
+    job, places = schedule.job_of(request, profile, settings, now)
+    return job, places, settings, told
 
 
 def _located(settings: Settings) -> Settings:

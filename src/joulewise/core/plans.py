@@ -48,7 +48,8 @@ class Job:
     `power_profile` is (duration_s, power_w) in order and sums to `duration_s`; power is at the plug of the IT
     equipment, before PUE. `regions` are allowed beside `home`. `max_runs` 1 means no pause, None means any number.
     Each pause costs `save_s` before and `restore_s` after it at the job's power there, and `idle_power_w` while it
-    lasts (a machine that is held). Moving takes `data_gb` along. `price_per_hour` is by region, in `currency`.
+    lasts (a machine that is held). Moving takes `data_gb` along. `price_per_hour` is by region, in `currency`. The power
+    is known between `energy_low_ratio` and `energy_high_ratio` times the profile's: the meter's error, if it was metered.
     """
 
     name: str
@@ -66,6 +67,8 @@ class Job:
     price_per_hour: Mapping[str, float] = field(default_factory=dict)
     currency: str = "EUR"
     profile_run_id: str | None = None
+    energy_low_ratio: float = 1.0
+    energy_high_ratio: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.duration_s > 0 or not self.power_profile:
@@ -78,6 +81,8 @@ class Job:
             raise OutOfRange(f"want at least one run, got {self.max_runs}")
         if any(not value >= 0 for value in (self.save_s, self.restore_s, self.idle_power_w, self.data_gb)):
             raise OutOfRange("times, powers and sizes of a job are >= 0")
+        if not 0 <= self.energy_low_ratio <= 1 <= self.energy_high_ratio:
+            raise OutOfRange("the bounds of a job's energy must hold its value")
         for moment in (self.release, self.deadline):
             if moment.utcoffset() is None:
                 raise OutOfRange(f"want an aware time, got {moment}")

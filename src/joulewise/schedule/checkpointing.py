@@ -85,6 +85,7 @@ class Checkpointing:
         self._folder = environ.get(STATE_VARIABLE, "")
         self._journal: Journal | None = None
         self._signalled = False
+        self._asked_at_s: float | None = None
         self._looked_s = self._alive_s = self._saved_s = time.monotonic()
         self._owner = os.getpid()
         self._listen()
@@ -141,6 +142,7 @@ class Checkpointing:
         if not self._signalled and self._folder and now_s - self._looked_s >= LOOK_EVERY_S:
             self._looked_s = now_s
             self._signalled = os.path.exists(os.path.join(self._folder, "stop"))
+            self._asked_at_s = now_s if self._signalled else None
         return self._signalled
 
     def save(self, state: Any) -> None:
@@ -156,7 +158,8 @@ class Checkpointing:
 
     def exit(self) -> NoReturn:
         """End with the code that says: saved, start me again."""
-        self._note("stopped")
+        asked_at_s = self._asked_at_s
+        self._note("stopped", asked_s=None if asked_at_s is None else time.monotonic() - asked_at_s)
         if self._journal is not None:
             self._journal.close()
         raise SystemExit(STOPPED_AT_CHECKPOINT)
@@ -182,6 +185,7 @@ class Checkpointing:
         """Only remembered: the state may be half-way between two steps. A child that was forked ends as it would."""
         if os.getpid() == self._owner:
             self._signalled = True
+            self._asked_at_s = self._asked_at_s or time.monotonic()
             return
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

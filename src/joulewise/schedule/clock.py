@@ -51,6 +51,13 @@ class Clock:
             return real
         return self._start + timedelta(seconds=(real.timestamp() - self._real_start) * self.speed)
 
+    def real_at(self, shown: datetime) -> datetime:
+        """The moment of real time at which this clock shows that."""
+        if self.speed == 1.0 and self._start.timestamp() == self._real_start:
+            return shown
+        offset_s = self.real_s((shown - self._start).total_seconds())
+        return datetime.fromtimestamp(self._real_start + offset_s, UTC)
+
     def monotonic_s(self) -> float:
         """Seconds of this clock that no setting of the machine's clock touches, for durations."""
         return self._monotonic() * self.speed

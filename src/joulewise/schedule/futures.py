@@ -9,7 +9,7 @@ after six, 0.62 after a day, 0.38 after two).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,6 +76,19 @@ def draw_futures(slots: Slots, places: Sequence[Place], seed: int, count: int | 
         pue=np.maximum(pue, 1.0),
         network_kwh_per_gb=np.maximum(network, 0.0),
     )
+
+
+def metered(futures: Futures, low_ratio: float, high_ratio: float, seed: int) -> Futures:
+    """The same futures with the error of the meter that the job's power is from: one factor a path, for all places.
+
+    It stands in the PUE, which multiplies the same energy. Figures take it, choices don't: a factor on all energy makes
+    no way better than another.
+    """
+    if low_ratio == high_ratio:
+        return futures
+    error = Figure(value=1.0, low=low_ratio, high=high_ratio, unit="1", method=MODELLED, source="the meter's error")
+    factor = np.maximum(draws([error], futures.count, seed + 3), 0.0)
+    return replace(futures, pue=futures.pue * factor)
 
 
 def intensity_paths(slots: Slots, count: int, seed: int) -> Floats:

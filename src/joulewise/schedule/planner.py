@@ -18,7 +18,7 @@ from joulewise.core.signals import Signal
 from joulewise.core.ulid import new_ulid
 from joulewise.schedule.elastic import ElasticPlan, elastic_plan
 from joulewise.schedule.front import Choice, front_of
-from joulewise.schedule.futures import Futures, draw_futures, emitted_g, interval, used_j
+from joulewise.schedule.futures import Futures, draw_futures, emitted_g, interval, metered, used_j
 from joulewise.schedule.places import NETWORK_KWH_PER_GB, Place
 from joulewise.schedule.pricing import cost_of, missing_price
 from joulewise.schedule.problem import Problem, best_ways, pose
@@ -69,15 +69,17 @@ def plan_in_full(
     can run on several."""
     problem = pose(job, forecasts, places, now)
     futures = draw_futures(problem.slots, problem.places, seed)
+    metered_futures = metered(futures, job.energy_low_ratio, job.energy_high_ratio, seed)
     usages = _usages(problem)
+    metered_g = {name: metered_futures.emissions_g(usage) for name, usage in usages.items()}
     drawn_g = {name: futures.emissions_g(usage) for name, usage in usages.items()}
     middle_g = {name: _middle_g(problem, usage) for name, usage in usages.items()}
     saved = {
-        name: interval(middle_g["now"] - middle_g[name], drawn_g["now"] - drawn_g[name], "g", "paired futures")
+        name: interval(middle_g["now"] - middle_g[name], metered_g["now"] - metered_g[name], "g", "paired futures")
         for name in usages
     }
     regrets_g = _regrets_g(problem, futures, usages)
-    options = tuple(_option(problem, name, usages[name], futures, regrets_g[name]) for name in usages)
+    options = tuple(_option(problem, name, usages[name], metered_futures, regrets_g[name]) for name in usages)
     chosen = _choose(middle_g, drawn_g)
     plan = Plan(
         id=new_ulid(),
@@ -95,7 +97,7 @@ def plan_in_full(
         saved=saved,
         late_s={one.name: (one.finish_at - ends_now).total_seconds() for one in options},
         front=front_of(problem, options),
-        elastic=elastic_plan(problem, futures, usages["now"], speedup) if speedup else None,
+        elastic=elastic_plan(problem, metered_futures, usages["now"], speedup) if speedup else None,
     )
 
 
@@ -135,7 +137,7 @@ def _option(problem: Problem, name: str, usage: Usage, futures: Futures, regret_
     return Option(
         name=name,
         segments=usage.segments,
-        energy=interval(energy_j, futures.energy_j(usage), "J", "the job's power, PUE, network"),
+        energy=interval(energy_j, futures.energy_j(usage), "J", "the job's power with its meter's error, PUE, network"),
         emissions=interval(_middle_g(problem, usage), futures.emissions_g(usage), "g", "forecast, with its error"),
         cost=cost_of(problem, usage, futures),
         regret_g=regret_g,

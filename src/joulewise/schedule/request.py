@@ -29,6 +29,7 @@ class Request:
     of the settings. `quantile` plans on that quantile of the durations of past runs of the same name. `kind` is the
     kind of intensity to plan on: average, or marginal where a source gives it. `speedup` is the speed of 1, 2, ...
     workers against one, for a job that can use several; its duration and power are then those of one worker.
+    With `pauses_as_measured`, `save_s` and `restore_s` hold only if no earlier run of that name tells.
     """
 
     run: str = ""
@@ -44,6 +45,7 @@ class Request:
     max_runs: int | None = 1
     save_s: float = 0.0
     restore_s: float = 0.0
+    pauses_as_measured: bool = False
     idle_power_w: float = 0.0
     data_gb: float = 0.0
     prices: Mapping[str, float] = field(default_factory=dict)
@@ -90,6 +92,8 @@ def job_of(request: Request, profile: Profile, settings: Settings, now: datetime
         price_per_hour=prices,
         currency=settings.currency,
         profile_run_id=profile.run_id,
+        energy_low_ratio=profile.low_ratio,
+        energy_high_ratio=profile.high_ratio,
     )
     return job, places
 

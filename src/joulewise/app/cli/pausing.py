@@ -62,4 +62,5 @@ def pauses_from(options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     usual = (SAVE_S, RESTORE_S) if pause == CHECKPOINT else (0.0, 0.0)
     save_s, restore_s = (one if one is not None else other for one, other in zip(given, usual, strict=True))
     runs = 1 if pause == NO else (None if most is None else most + 1)
-    return pause, {"max_runs": runs, "save_s": save_s, "restore_s": restore_s}
+    measured = pause == CHECKPOINT and given == (None, None)
+    return pause, {"max_runs": runs, "save_s": save_s, "restore_s": restore_s, "pauses_as_measured": measured}
