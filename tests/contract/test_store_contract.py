@@ -335,6 +335,33 @@ def test_children_are_not_counted_twice(store):
     assert totals.energy.method == "measured"
 
 
+def test_the_measured_parts_of_a_task_count_where_one_part_has_no_energy(store):
+    """Its own row has no sum then, and its runs and its time are still those of one task."""
+    task = small_bundle(1, energy_j=None, emissions_g=None, duration_s=180.0)
+    parts = [small_bundle(number, parent_id=task.run.id) for number in (2, 3)]
+    bare = small_bundle(4, energy_j=None, emissions_g=None, parent_id=task.run.id)
+    store.append_many([task, *parts, bare])
+    found = store.totals()
+
+    assert (found.runs, found.duration_s) == (1, 180.0)
+    assert (found.energy.value, found.emissions.value) == (200.0, 10.0)
+    assert (found.without_energy, found.energy_coverage) == (1, pytest.approx(2 / 3))
+    assert found.notices[0] == "energy: 1 run has none, the sum covers 66.7 % of the time"
+    assert store.totals(RunQuery(roots_only=True)) == found
+    assert store.totals(RunQuery(parent=task.run.id)).runs == 3
+
+
+def test_a_task_with_its_own_sum_counts_alone(store):
+    task = small_bundle(1, energy_j=200.0, emissions_g=None, duration_s=120.0)
+    store.append_many([task, *(small_bundle(number, parent_id=task.run.id) for number in (2, 3))])
+    found = store.totals()
+
+    assert (found.runs, found.duration_s, found.energy.value) == (1, 120.0, 200.0)
+    assert found.emissions.value == 10.0, "of the parts, since the task has none"
+    assert (found.without_energy, found.without_emissions, found.energy_coverage) == (0, 0, 1.0)
+    assert found.notices == ()
+
+
 def test_a_sum_over_nothing_is_refused(store):
     with pytest.raises(UndefinedFigure, match="no run matches"):
         store.totals()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -129,3 +130,20 @@ def test_the_second_account_is_the_first(store, store_url, spool):
         account(store_url, spool, 0, lambda: None)
 
     assert len(store.decisions(include_superseded=True)) == 1
+
+
+def test_a_part_without_energy_leaves_the_task_without_a_sum_and_the_totals_with_the_rest(store, store_url, spool):
+    first, second = parts(0)
+    store.append_plan(small_plan())
+    covered = replace(first, run=replace(first.run, coverage=0.8))
+    store.append_many([covered, replace(second, run=replace(second.run, duration_s=1_200.0), measurements=())])
+    account(store_url, spool, 0, lambda: None)
+    task = store.bundle(store_id(0))
+    totals = store.totals()
+
+    assert not [one for one in task.measurements if one.quantity == "energy_j"]
+    assert task.run.warnings[-1] == "1 of 2 parts, 25 % of its time, have no energy: there is no sum"
+    assert task.run.coverage == pytest.approx(0.6)
+    assert (totals.runs, totals.duration_s, totals.energy.value) == (1, 4_800.0, 100.0)
+    assert (totals.without_energy, totals.energy_coverage) == (1, pytest.approx(0.75))
+    assert store.decisions() == ()

@@ -119,7 +119,6 @@ def whole(
     parts = [worked[part.run.id].part if part.run.id in worked else part for part in parts]
     runs = [part.run for part in parts]
     first = parts[0]
-    known = [run.coverage for run in runs if run.coverage is not None]
     run = Run(
         id=record.id,
         kind=first.run.kind,
@@ -135,7 +134,7 @@ def whole(
         unit=record.submission.extra.get("unit"),
         unit_count=record.submission.extra.get("unit_count"),
         seed=record.submission.extra.get("seed"),
-        coverage=sum(known) / len(known) if len(known) == len(runs) else None,
+        coverage=_coverage(runs),
         tags={**first.run.tags, "task": record.submission.executor, "parts": str(len(parts)), **_cost_tags(costs)},
         git=first.run.git,
         environment=first.run.environment,
@@ -185,9 +184,21 @@ def _cost_tags(costs: PauseCosts | None) -> dict[str, str]:
 
 
 def _warnings(parts: Sequence[Bundle]) -> tuple[str, ...]:
+    """How much of the task was not metered; the totals of the ledger take the parts that were."""
     bare = [part for part in parts if not any(one.quantity == "energy_j" for one in part.measurements)]
-    told = [f"{len(bare)} of {len(parts)} parts have no energy: there is no sum"] if bare else []
-    return tuple(told)
+    if not bare:
+        return ()
+    whole_s, bare_s = (sum(part.run.duration_s for part in some) for some in (parts, bare))
+    share = f", {100 * bare_s / whole_s:.3g} % of its time" if whole_s > 0 else ""
+    return (f"{len(bare)} of {len(parts)} parts{share}, have no energy: there is no sum",)
+
+
+def _coverage(runs: Sequence[Run]) -> float | None:
+    """The share of the whole time in which a meter was read; in a part without a meter none was."""
+    whole_s = sum(run.duration_s for run in runs)
+    if not whole_s > 0 or all(run.coverage is None for run in runs):
+        return None
+    return min(1.0, sum((run.coverage or 0.0) * run.duration_s for run in runs) / whole_s)
 
 
 def intervals_of(part: Bundle, settings: Settings) -> list[Interval]:

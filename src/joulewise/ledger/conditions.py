@@ -117,9 +117,9 @@ def has_later(connection: sa.Connection) -> bool:
     return there_is(connection, calculation.c.headline == 2)
 
 
-def later_exists() -> Condition:
-    """True for a run with emissions that were filed after it."""
-    return sa.exists().where(calculation.c.run_id == run.c.id, calculation.c.headline == 2)
+def later_of(row: sa.FromClause) -> Condition:
+    """True for a row of `run`, or of an alias of it, with emissions that were filed after it."""
+    return sa.exists().where(calculation.c.run_id == row.c.id, calculation.c.headline == 2)
 
 
 def is_latest() -> tuple[Condition, ...]:

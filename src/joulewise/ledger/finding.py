@@ -19,7 +19,7 @@ from joulewise.ledger.conditions import (
     Selection,
     has_later,
     is_latest,
-    later_exists,
+    later_of,
     select_runs,
     unless_superseded,
 )
@@ -95,7 +95,7 @@ def _stages(connection: sa.Connection, query: RunQuery) -> list[list[Source]]:
 def _figure_stages(connection: sa.Connection, column: sa.Column[Any], found: Selection) -> list[list[Source]]:
     first, rest = [], found.conditions
     if column is run.c.emissions_g and has_later(connection):
-        rest = (*found.conditions, ~later_exists())
+        rest = (*found.conditions, ~later_of(tables.run))
         first.append(Source(calculation.c.value, run.c.id, LATER, (*found.conditions, *is_latest())))
     first.append(Source(column, run.c.id, run, (*rest, column.is_not(None))))
     return [first, [Source(None, run.c.id, run, (*rest, column.is_(None)))]]
