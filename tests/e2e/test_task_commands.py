@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from joulewise import ledger
 from joulewise.core.ulid import is_ulid, new_ulid
 from joulewise.schedule.executors.local_processes import processes_of
+from joulewise.testing.command_line import typed
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
@@ -54,23 +56,25 @@ class Home:
         assert process.returncode == code, err
         return out, err
 
+    def typed(self, *words: str, code: int = 0) -> tuple[str, str]:
+        """The same in this process, where no process of its own is what is tested."""
+        done = typed(words, folder=self.folder, environ=self.environ)
+        assert done.returncode == code, done.stderr
+        return done.stdout, done.stderr
+
     def status(self, task: str = "last") -> dict:
-        return json.loads(self.run("tasks", "status", task, "--output", "json")[0])[0]
+        return json.loads(self.typed("tasks", "status", task, "--output", "json")[0])[0]
 
     def until(self, task: str, *states: str) -> dict:
         limit = time.monotonic() + PATIENCE_S
         while (found := self.status(task))["state"] not in states or (found["ended_at"] and not found["run"]):
             assert time.monotonic() < limit, found
-            time.sleep(0.2)
+            time.sleep(0.1)
         return found
 
-    def decisions(self) -> list[dict]:
-        code = "import json\nfrom joulewise import api\nwith api.open_ledger() as ledger:\n"
-        code += "    print(json.dumps([[d.run_id, d.chosen, len(d.segments)] for d in ledger.decisions()]))"
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=self.environ, capture_output=True, text=True, check=True
-        )
-        return json.loads(done.stdout)
+    def decisions(self) -> list[list]:
+        with ledger.open(str(self.folder / ".local/share/joulewise/ledger.db"), create=False) as opened:
+            return [[one.run_id, one.chosen, len(one.segments)] for one in opened.decisions()]
 
 
 @pytest.fixture
@@ -110,7 +114,7 @@ def test_a_command_that_is_not_there_is_refused_at_once(home, start):
     err = home.run(*start, "--within", "5h", "--duration", "1h", "--", "no-such-command", code=127)[1]
 
     assert "no-such-command: command not found" in err
-    assert home.run("tasks", "--output", "json")[0].strip() == "[]"
+    assert home.typed("tasks", "--output", "json")[0].strip() == "[]"
 
 
 def test_a_command_that_cannot_be_started_ends_the_wait(home):
@@ -164,21 +168,21 @@ def test_ctrl_c_while_it_waits_cancels_it(home):
 
 
 def test_options_of_when_without_it_are_refused(home):
-    assert "--within goes with --when" in home.run("run", "--within", "3h", "--", "true", code=2)[1]
-    assert "--pause goes with --when" in home.run("run", "--pause", "freeze", "--", "true", code=2)[1]
+    assert "--within goes with --when" in home.typed("run", "--within", "3h", "--", "true", code=2)[1]
+    assert "--pause goes with --when" in home.typed("run", "--pause", "freeze", "--", "true", code=2)[1]
 
 
 def test_a_window_that_is_too_short_is_refused_before_anything_runs(home):
-    err = home.run("submit", "--within", "1h", "--duration", "2h", "--", "touch", "ran", code=2)[1]
+    err = home.typed("submit", "--within", "1h", "--duration", "2h", "--", "touch", "ran", code=2)[1]
 
     assert "takes 2 h" in err
-    assert home.run("tasks", "--output", "json")[0].strip() == "[]"
+    assert home.typed("tasks", "--output", "json")[0].strip() == "[]"
 
 
 @pytest.mark.parametrize("words", [["--on", "nowhere"], ["--resource", "cpus"], ["--id", "not-a-ulid"]])
 def test_what_cannot_be_is_refused_with_its_cure(home, words):
     code = 2
-    assert "Try:" in home.run("submit", *words, "--when", "now", "--", "true", code=code)[1]
+    assert "Try:" in home.typed("submit", *words, "--when", "now", "--", "true", code=code)[1]
 
 
 def test_submit_runs_in_the_background_and_is_accounted_for(home):
@@ -189,12 +193,31 @@ def test_submit_runs_in_the_background_and_is_accounted_for(home):
     assert "runs now" in err
     found = home.until(task, "finished")
     assert found["run"] == task
-    assert home.run("tasks", "logs", task)[0].startswith("hello\n")
-    rows = json.loads(home.run("runs", "--output", "json")[0])
+    assert home.typed("tasks", "logs", task)[0].startswith("hello\n")
+    rows = json.loads(home.typed("runs", "--output", "json")[0])
     assert sorted(row["name"] for row in (rows["runs"] if isinstance(rows, dict) else rows)) == ["mine", "mine"]
-    shown = json.loads(home.run("show", task, "--output", "json")[0])
+    shown = json.loads(home.typed("show", task, "--output", "json")[0])
     assert "finished" in json.dumps(shown)
-    assert "mine" in home.run("tasks")[0]
+    assert "mine" in home.typed("tasks")[0]
+
+
+def test_a_failed_task_is_shown_as_a_card_that_says_why(home):
+    task = home.run("submit", "--when", "now", "--", "sh", "-c", "echo Boom: no memory; exit 3")[0].strip()
+    home.until(task, "failed")
+    card = home.run("tasks", "status", task)[0]
+
+    assert re.search(r"State +failed: exit code 3", card)
+    assert re.search(r"Last words +Boom: no memory", card)
+    assert re.search(rf"Next +joulewise tasks logs {task[-8:]}", card)
+    assert "unset" not in card
+
+
+def test_run_when_now_waits_for_nothing_however_dirty_it_is(home):
+    home.grid(500, 500, 50, 500, 500, first=timedelta(minutes=-30))
+    out, err = home.run("run", "--when", "now", "--within", "4h", "--duration", "30m", "--", "echo", "out")
+
+    assert out == "out\n"
+    assert "waits" not in err
 
 
 def test_the_same_id_is_submitted_once(home):
@@ -209,7 +232,7 @@ def test_the_same_id_is_submitted_once(home):
 def test_a_waiting_task_can_be_listed_and_cancelled(home):
     home.grid(500, 500, 50, 500, first=timedelta(minutes=-30))
     task = home.run("submit", "--within", "3h", "--duration", "30m", "--", "touch", "ran")[0].strip()
-    listed = home.run("tasks")[0]
+    listed = home.typed("tasks")[0]
     err = home.run("tasks", "cancel", task)[1]
     found = home.until(task, "cancelled")
 
@@ -236,12 +259,12 @@ def test_in_parts_in_view(home):
     )
 
     assert out == "from 0\n"
-    assert "joulewise show" in err
+    assert err.count("joulewise show") == 1, "a part must not sum up what the task sums up"
 
 
 def test_without_tasks_it_says_what_to_do(home):
-    assert "joulewise submit" in home.run("tasks")[1]
-    assert "joulewise tasks lists them" in home.run("tasks", "status", "nobody", code=2)[1]
+    assert "joulewise submit" in home.typed("tasks")[1]
+    assert "joulewise tasks lists them" in home.typed("tasks", "status", "nobody", code=2)[1]
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from joulewise import carbon, ledger, schedule
 from joulewise.api.backfilling import backfill_in, energy_by_interval, zone_of
 from joulewise.api.filing import ENERGY_BY_HOUR
 from joulewise.core.errors import FactorError, NotFound
+from joulewise.core.figures import REPORTED, exact
 from joulewise.core.plans import Segment
 from joulewise.core.records import Bundle
 from joulewise.core.settings import Settings
@@ -273,6 +274,31 @@ def test_a_saving_on_typical_hours_becomes_a_real_one(store):
     assert store.verify().ok
 
 
+def test_a_saving_by_contract_stays_as_it_was(store):
+    """The job moved from a contract of 50 g/kWh to one of 20; better hours change what is location-based only."""
+    segment = Segment(region="FR", start=BEGIN, end=BEGIN + 2 * HOUR)
+    bundle = measured(zone="FR", hours=HOURS)
+    plan = small_plan(job=small_job(release=BEGIN, deadline=BEGIN + 8 * HOUR, regions=("FR",)), created_at=BEGIN)
+    words = {"start": BEGIN, "status": "climatology", "grade": "shape", "scope": "production"}
+    typical = {zone: hourly(zone, *[value] * 8, **words) for zone, value in (("DE", 300.0), ("FR", 60.0))}
+    market = {zone: exact(value, "g/kWh", REPORTED, "contract") for zone, value in (("DE", 50.0), ("FR", 20.0))}
+    terms = schedule.Terms(market=market)
+    store.append(bundle)
+    store.append_plan(plan)
+    store.append_decision(
+        schedule.decide(plan, bundle.run.id, HOURS, [segment], typical, terms, decided_at=BEGIN + 12 * HOUR)
+    )
+    [before] = store.decisions()
+    assert backfilled(store, Later(*REAL))[0].decisions == 1
+    [after] = store.decisions()
+
+    assert (before.market_saved.value, before.saved.value) == (pytest.approx(4 * 30), pytest.approx(4 * 240))
+    assert after.market_saved == before.market_saved
+    assert (after.supersedes, after.realised.value) == (before.id, pytest.approx(500 + 3 * 450))
+    summed = schedule.sum_savings(store.decisions(include_superseded=True))
+    assert (summed.count, summed.market_saved.value) == (1, pytest.approx(4 * 30))
+
+
 def test_two_backfills_at_once_count_a_job_once(store):
     """The other one files its decision after this one has read the old one."""
     run_id = decided(store)
@@ -304,6 +330,19 @@ def test_hindsight_grows_once_the_deadline_has_passed(store):
     assert after.details["hindsight_until"] == (BEGIN + 8 * HOUR).isoformat()
     assert after.oracle.value == pytest.approx(20)
     assert backfilled(store, Later(*real))[0].decisions == 0
+
+
+@pytest.mark.parametrize("hours", [5.5, 6.25, 7.9, 9.0])
+def test_a_second_backfill_right_away_files_nothing_at_all(store, hours):
+    """Neither emissions nor savings, though the deadline is still to come and each second tells more of its window."""
+    decided(store, now=BEGIN + timedelta(hours=5.1), until=6)
+    now = BEGIN + timedelta(hours=hours)
+    list(backfill_in(store, Settings(), chain=Later(*REAL), now=now))
+    head = store.verify().head
+    [found] = backfill_in(store, Settings(), chain=Later(*REAL), now=now + timedelta(seconds=59))
+
+    assert (found.changed, found.decisions) == (False, 0)
+    assert store.verify().head == head
 
 
 def test_savings_stand_if_nothing_better_is_known(store):

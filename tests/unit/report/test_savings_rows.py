@@ -9,7 +9,7 @@ import pytest
 
 from joulewise.core.figures import Figure
 from joulewise.core.plans import Segment
-from joulewise.report import draw, draw_run, view
+from joulewise.report import Style, draw, draw_run, view
 from joulewise.report.lookup import find_rows
 from joulewise.report.savings_rows import TITLE, savings_section
 from joulewise.report.savings_view import NOTHING, backfill_list, savings_account, savings_jobs
@@ -42,6 +42,28 @@ def test_the_report_tells_planned_realised_counterfactual_and_hindsight():
     assert "values of the hours themselves" in section.note
     assert "typical" not in section.note
     assert savings_section([]) is None
+
+
+@pytest.mark.parametrize(
+    ("notices", "words"),
+    [
+        ((), "planned with 500 W for 2 h"),
+        (("assumed power: 100 W, since it is unknown",), "planned with an assumed 500 W for 2 h; not to be set beside"),
+        (("assumed power: 1 W", "assumed duration: 1 h"), "planned with an assumed 500 W for an assumed 2 h; not to"),
+    ],
+)
+def test_what_was_planned_says_for_what_job_and_keeps_its_own_unit(notices, words):
+    segment = Segment(region="DE", start=FIRST + 3 * HOUR, end=FIRST + 5 * HOUR)
+    pieces = [(segment.start, segment.end, 0.36)]  # 0.1 mWh where 1 kWh was planned
+    plan = small_plan(notices=notices)
+    decision = decide(plan, RUN, pieces, [segment], {"DE": hourly("DE", *DAY)}, decided_at=FIRST + 12 * HOUR)
+    rows = {row.key: row for row in savings_section([decision]).rows}
+
+    assert rows["planned_g"].note.startswith(words)
+    assert rows["planned_g"].shown.startswith("200 g CO2e")
+    assert "µg CO2e" in rows["realised_g"].shown
+    assert words in "\n".join(rows["planned_g"].how.details)
+    assert savings_section([small_decision(RUN)]).rows[-1].note == ""
 
 
 def test_the_contract_stands_apart():
@@ -177,3 +199,16 @@ def test_a_backfill_tells_before_and_after():
     assert (first["operational_before_g"], first["operational_after_g"]) == (5, 4)
     assert second["operational_after_g"] is None
     assert "1 of 2 runs revised, 2 savings" in listing.footer
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_remarks_of_a_backfill_stand_below_the_table_once_each(width):
+    listing = backfill_list([Told(True, around(4.0)), *[Told(False, None)] * 3])
+    drawn = draw(listing, "table", Style(width=width))
+    remarks = [str(line[-1]) for line in listing.grid.rows]
+
+    assert remarks == ["1", "2", "2", "2"]
+    assert len(listing.notes) == 2
+    assert all(note.split(";")[0] in drawn for note in listing.notes)
+    assert max(map(len, drawn.splitlines())) <= width
+    assert listing.notes[1] in draw(listing, "markdown")
