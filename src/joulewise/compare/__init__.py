@@ -10,12 +10,13 @@ from joulewise.core.errors import PluginMissing
 if TYPE_CHECKING:
     from joulewise.compare.artifacts import artifact_of, model_card
     from joulewise.compare.benching import BenchPlan, Measured, bench
-    from joulewise.compare.devices import device_table
-    from joulewise.compare.edge import EdgeProfile, check_edge
-    from joulewise.compare.efficiency import Efficiency, efficiency_of
-    from joulewise.compare.estimating import Estimate, estimate
-    from joulewise.compare.four_ms import what_if
+    from joulewise.compare.devices import Seen, device_table
+    from joulewise.compare.edge import EdgeProfile, check_edge, edge_profile, edge_profiles
+    from joulewise.compare.efficiency import Costs, Efficiency, along_the_front, efficiency_of
+    from joulewise.compare.energy_score import stars
+    from joulewise.compare.estimating import Choices, Estimate, estimate
     from joulewise.compare.floors import Entry, Floor, floor_of
+    from joulewise.compare.four_ms import Changes, Situation, what_if
     from joulewise.compare.fronts import Ranking, rank
     from joulewise.compare.observing import Condition
     from joulewise.compare.opening import native_runtime, open_model, runtimes_for
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 _HOME = {
     "BenchPlan": "benching",
     "Change": "paired",
+    "Changes": "four_ms",
+    "Choices": "estimating",
     "Condition": "observing",
+    "Costs": "efficiency",
     "EdgeProfile": "edge",
     "Efficiency": "efficiency",
     "Entry": "floors",
@@ -40,12 +44,17 @@ _HOME = {
     "Prediction": "outputs",
     "Ranking": "fronts",
     "Rows": "rows",
+    "Seen": "devices",
+    "Situation": "four_ms",
     "Worker": "worker",
+    "along_the_front": "efficiency",
     "artifact_of": "artifacts",
     "bench": "benching",
     "canonical": "outputs",
     "check_edge": "edge",
     "device_table": "devices",
+    "edge_profile": "edge",
+    "edge_profiles": "edge",
     "efficiency_of": "efficiency",
     "estimate": "estimating",
     "floor_of": "floors",
@@ -60,13 +69,17 @@ _HOME = {
     "read_rows": "rows",
     "rows_needed": "quality",
     "runtimes_for": "opening",
+    "stars": "energy_score",
     "what_if": "four_ms",
 }
 
 __all__ = [
     "BenchPlan",
     "Change",
+    "Changes",
+    "Choices",
     "Condition",
+    "Costs",
     "EdgeProfile",
     "Efficiency",
     "Entry",
@@ -78,12 +91,17 @@ __all__ = [
     "Prediction",
     "Ranking",
     "Rows",
+    "Seen",
+    "Situation",
     "Worker",
+    "along_the_front",
     "artifact_of",
     "bench",
     "canonical",
     "check_edge",
     "device_table",
+    "edge_profile",
+    "edge_profiles",
     "efficiency_of",
     "estimate",
     "floor_of",
@@ -98,6 +116,7 @@ __all__ = [
     "read_rows",
     "rows_needed",
     "runtimes_for",
+    "stars",
     "what_if",
 ]
 

@@ -13,7 +13,8 @@ from joulewise.compare.observing import CPU_TIME, ENERGY, LATENCY_P50, LATENCY_P
 from joulewise.core.errors import UsageError
 from joulewise.core.figures import Figure, exact, propagate, weakest
 
-_TEXT = re.compile(r"^\s*([^\s<>=≥≤]+)\s*(>=|<=|≥|≤)\s*([+\-−]?)(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)\s*([^\s\d]*)\s*$")
+_NUMBER = r"(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)"
+_TEXT = re.compile(rf"^\s*([^\s<>=≥≤]+)\s*(>=|<=|≥|≤)\s*([+\-−]?){_NUMBER}\s*([^\s\d]*)\s*$")
 _COSTS = {
     "latency_p50": (LATENCY_P50, "s"),
     "p50": (LATENCY_P50, "s"),
@@ -95,13 +96,13 @@ class Floor:
             return entry.costs.get(self.quantity), f"{self.metric} was not measured"
         if self.metric != entry.metric:
             return None, f"the quality is {entry.metric}"
-        if not self.relative:
+        if not self.relative or entry.quality is None:
             return entry.quality, f"{self.metric} was not measured"
         if entry.is_baseline:
             return exact(0.0, "1"), ""
         if self.relative == "points" and entry.quality_change is not None:
             return entry.quality_change, ""
-        if baseline is None or baseline.quality is None or entry.quality is None:
+        if baseline is None or baseline.quality is None:
             return None, "it is relative to a baseline, and there is none with that quality"
         return _against(entry.quality, baseline.quality, self.relative), ""
 
