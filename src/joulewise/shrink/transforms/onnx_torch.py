@@ -1,0 +1,123 @@
+"""PyTorch modules, exported programs and Hugging Face encoders to ONNX, with the batch left free."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from joulewise.core.errors import ModelError
+from joulewise.core.runtimes import Artifact, Materials
+from joulewise.shrink.transforms.feeding import calibration_feeds, tensors
+from joulewise.shrink.transforms.torch_modules import module_of
+
+OPSET = 18
+_log = logging.getLogger(__name__)
+
+
+def convert_module(artifact: Artifact, materials: Materials) -> Any:
+    """An ONNX model of a torch artifact, inputs and outputs named as its facts have them."""
+    import torch
+
+    module = module_of(artifact)
+    inputs = tensors(artifact.facts)
+    if not inputs:
+        raise ModelError("the model's inputs are not known", hint="load it with artifact_of, which finds them")
+    feeds = calibration_feeds(materials, inputs, 2)
+    arguments = tuple(torch.from_numpy(feeds[tensor.name]) for tensor in inputs)
+    names = [tensor.name for tensor in inputs], [entry["name"] for entry in artifact.facts.get("outputs", ())]
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _export(module, arguments, names, free_axes(inputs))
+
+
+def free_axes(inputs: Sequence[Any]) -> list[dict[int, str]]:
+    """The axes of each input that are free: the batch, and what the facts name by text."""
+    return [
+        {
+            axis: "batch" if axis == 0 else str(size)
+            for axis, size in enumerate(tensor.shape)
+            if axis == 0 or isinstance(size, str)
+        }
+        for tensor in inputs
+    ]
+
+
+def _export(
+    module: Any, arguments: tuple[Any, ...], names: tuple[list[str], list[str]], axes: list[dict[int, str]]
+) -> Any:
+    """By torch.export first; by tracing (TorchScript) where that gives up."""
+    import torch
+
+    if not isinstance(module, torch.jit.ScriptModule):
+        try:
+            return _by_dynamo(module, arguments, names, axes)
+        except Exception:  # noqa: BLE001 - Data-dependent control flow and odd operators: tracing takes many of them.
+            _log.info("torch.export could not take the module, tracing it instead", exc_info=True)
+    return _by_tracing(module, arguments, names, axes)
+
+
+def _by_dynamo(
+    module: Any, arguments: tuple[Any, ...], names: tuple[list[str], list[str]], axes: list[dict[int, str]]
+) -> Any:
+    import torch
+
+    # AUTO, since an exact range that the trace would narrow is refused; the names come back afterwards.
+    shapes = tuple(dict.fromkeys(found, torch.export.Dim.AUTO) for found in axes)
+    program = torch.onnx.export(
+        module,
+        arguments,
+        dynamo=True,
+        dynamic_shapes=shapes if not _takes_star(module) else (shapes,),
+        input_names=names[0],
+        output_names=names[1] or None,
+        opset_version=OPSET,
+        optimize=True,
+        verbose=False,
+    )
+    model = program.model_proto
+    _named_axes(model, names[0], axes)
+    return model
+
+
+def _takes_star(module: Any) -> bool:
+    """True where forward takes *args: dynamic shapes then nest once more."""
+    import inspect
+
+    kinds = [parameter.kind for parameter in inspect.signature(module.forward).parameters.values()]
+    return bool(kinds) and kinds[0] is inspect.Parameter.VAR_POSITIONAL
+
+
+def _named_axes(model: Any, names: list[str], axes: list[dict[int, str]]) -> None:
+    """Raises ModelError where the export has fixed the batch; names the first axis "batch" everywhere."""
+    known = dict(zip(names, axes, strict=True))
+    for value in model.graph.input:
+        for axis in known.get(value.name, {}):
+            if value.type.tensor_type.shape.dim[axis].HasField("dim_value"):
+                raise ModelError(
+                    f"the export fixed axis {axis} of {value.name}", hint="make forward free of fixed sizes"
+                )
+
+
+def _by_tracing(
+    module: Any, arguments: tuple[Any, ...], names: tuple[list[str], list[str]], axes: list[dict[int, str]]
+) -> Any:
+    import onnx
+    import torch
+
+    with tempfile.TemporaryDirectory(prefix="joulewise-") as folder:
+        path = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            module,
+            arguments,
+            str(path),
+            dynamo=False,
+            input_names=names[0],
+            output_names=names[1] or None,
+            dynamic_axes={**dict(zip(names[0], axes, strict=True)), **{name: {0: "batch"} for name in names[1]}},
+            opset_version=OPSET,
+        )
+        return onnx.load(str(path))
