@@ -121,3 +121,68 @@ def test_savings_by_month_and_by_job(joulewise, tmp_path):
     assert "Saved by the plan" in shown
     assert "Best in hindsight" in shown
     assert "pausing" not in joulewise("explain", "run-1:saved_ratio").stdout
+
+
+# A supply contract: market-based beside location-based
+
+
+def figures(store: ledger.Ledger, run_id: str) -> dict[tuple[str, str], list[tuple[float, str, str | None]]]:
+    """What holds of a run, by name and basis."""
+    found: dict[tuple[str, str], list[tuple[float, str, str | None]]] = {}
+    for one in store.bundle(run_id).calculations:
+        found.setdefault((one.name, one.basis), []).append((one.figure.value, one.id, one.supersedes))
+    return found
+
+
+def dated_file(folder: Path, status: str, *values: float) -> tuple[str, ...]:
+    """Intensities of the hours from two before now, from a file of that status; the options that name it."""
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    lines = [
+        f"DE,{start + number * HOUR:%Y-%m-%dT%H:%MZ},{value},{value},{value},production,{status}"
+        for number, value in enumerate(values)
+    ]
+    path = folder / f"{status}-{values[0]}.csv"
+    names = "zone,start,intensity_g_per_kwh,low_g_per_kwh,high_g_per_kwh,scope,status"
+    path.write_text("\n".join([names, *lines]) + "\n")
+    return "--set", "intensity=file", "--set", f"intensity_file={path}"
+
+
+def shown_g(document: dict, name: str, basis: str) -> list[float]:
+    found = [one for one in document["calculations"] if (one["name"], one["basis"]) == (name, basis)]
+    return [one["figure"]["value"] for one in found]
+
+
+def test_better_hours_change_what_is_location_based_and_leave_the_contract_alone(joulewise, environ, tmp_path):
+    """Bundled hours, then estimated ones, then measured ones: three figures for the place, one for the contract."""
+    work = "for n in range(3_000_000): n * n"
+    words = ["run", "--zone", "DE", "--name", "short", "--set", "market_g_per_kwh=50", "--set", "cpu=generic"]
+    command = [PROGRAM, *words, "--set", "pue=1.25", "--", sys.executable, "-c", work]
+    subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, check=True)
+    steps = []
+    with ledger.open(environ["JOULEWISE_LEDGER"]) as store:
+        run_id = store.resolve("short")
+        steps.append(figures(store, run_id))
+        for status, value in (("estimated", 400.0), ("measured", 800.0)):
+            source = dated_file(tmp_path, status, *[value] * 6)
+            [told] = json.loads(joulewise("carbon", "backfill", "short", *source, "-o", "json").stdout)
+            assert (told["changed"], told["status_after"]) == (True, status)
+            steps.append(figures(store, run_id))
+        whole = store.bundle(run_id, include_superseded=True).calculations
+        row, totals = store.runs().rows[0], store.totals()
+        assert store.verify().ok
+    kwh = steps[0]["facility_energy_j", ""][0][0] / KWH
+
+    assert all(len(held) == 1 for step in steps for held in step.values()), "one of each holds"
+    assert steps[1]["operational_g", "location"][0][0] == pytest.approx(kwh * 400)
+    assert steps[2]["operational_g", "location"][0][0] == pytest.approx(kwh * 800)
+    assert [step["operational_g", "market"] for step in steps] == [steps[0]["operational_g", "market"]] * 3
+    assert steps[0]["operational_g", "market"][0][0] == pytest.approx(kwh * 50)
+    links = [step["operational_g", "location"][0] for step in steps]
+    assert [link[2] for link in links] == [None, links[0][1], links[1][1]]
+    assert len([one for one in whole if (one.name, one.basis) == ("operational_g", "location")]) == 3
+    assert len([one for one in whole if (one.name, one.basis) == ("operational_g", "market")]) == 1
+
+    document = json.loads(joulewise("report", "latest", "--format", "json").stdout)
+    assert row.emissions.value == totals.emissions.value == steps[2]["emissions_g", "location"][0][0]
+    assert shown_g(document, "operational_g", "location") == [steps[2]["operational_g", "location"][0][0]]
+    assert shown_g(document, "operational_g", "market") == [steps[0]["operational_g", "market"][0][0]]

@@ -50,6 +50,14 @@ class Both(Later):
         return super().signals(zone, start, end, of_type=of_type)
 
 
+class Cut(Later):
+    """Ends where it was asked to, as a chain does."""
+
+    def signals(self, zone: str, start: datetime, end: datetime, *, of_type=None) -> Sequence[Signal]:
+        found = super().signals(zone, start, end, of_type=of_type)
+        return [replace(one, end=min(one.end, end)) for one in found]
+
+
 class Down(Later):
     def signals(self, zone: str, start: datetime, end: datetime, *, of_type=None) -> Sequence[Signal]:
         raise FactorError("no answer")
@@ -337,9 +345,9 @@ def test_a_second_backfill_right_away_files_nothing_at_all(store, hours):
     """Neither emissions nor savings, though the deadline is still to come and each second tells more of its window."""
     decided(store, now=BEGIN + timedelta(hours=5.1), until=6)
     now = BEGIN + timedelta(hours=hours)
-    list(backfill_in(store, Settings(), chain=Later(*REAL), now=now))
+    list(backfill_in(store, Settings(), chain=Cut(*REAL), now=now))
     head = store.verify().head
-    [found] = backfill_in(store, Settings(), chain=Later(*REAL), now=now + timedelta(seconds=59))
+    [found] = backfill_in(store, Settings(), chain=Cut(*REAL), now=now + timedelta(seconds=59))
 
     assert (found.changed, found.decisions) == (False, 0)
     assert store.verify().head == head
