@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from joulewise.core.errors import PluginMissing
 
 if TYPE_CHECKING:
-    from joulewise.compare.artifacts import artifact_of, model_card
+    from joulewise.compare.artifacts import artifact_of, with_task
     from joulewise.compare.benching import BenchPlan, Measured, bench
+    from joulewise.compare.cards import model_card
     from joulewise.compare.devices import Seen, device_table
     from joulewise.compare.edge import EdgeProfile, check_edge, edge_profile, edge_profiles
     from joulewise.compare.efficiency import Costs, Efficiency, along_the_front, efficiency_of
@@ -59,7 +60,7 @@ _HOME = {
     "estimate": "estimating",
     "floor_of": "floors",
     "metric_of": "quality",
-    "model_card": "artifacts",
+    "model_card": "cards",
     "native_runtime": "opening",
     "open_model": "opening",
     "quality_change": "paired",
@@ -71,6 +72,7 @@ _HOME = {
     "runtimes_for": "opening",
     "stars": "energy_score",
     "what_if": "four_ms",
+    "with_task": "artifacts",
 }
 
 __all__ = [
@@ -118,6 +120,7 @@ __all__ = [
     "runtimes_for",
     "stars",
     "what_if",
+    "with_task",
 ]
 
 
