@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from joulewise.core.plans import Job
+    from joulewise.core.records import Bundle
     from joulewise.core.settings import Settings
     from joulewise.ledger import Ledger
     from joulewise.schedule import Place, Planned, Request
@@ -83,12 +84,24 @@ def _of_run(run: str, ledger: Ledger) -> Profile:
     from joulewise.api.reading import trace_of
 
     try:
-        bundle = ledger.bundle(ledger.resolve(run))
+        bundle = _whole_of(ledger.bundle(ledger.resolve(run)), run, ledger)
     except NotFound as error:
         raise NotFound(
             error.message, hint=f"{error.hint}; or --duration 6h --power 250W for a job never run"
         ) from error
     return profiles.of_run(bundle, trace_of(bundle, ledger.trace_folder))
+
+
+def _whole_of(bundle: Bundle, asked: str, ledger: Ledger) -> Bundle:
+    """The task that a run is a part of: a part that was asked for by name stands for the whole work."""
+    parent = bundle.run.parent_id
+    if parent is None or bundle.run.id.startswith(asked.upper()) or bundle.run.id.endswith(asked.upper()):
+        return bundle
+    try:
+        whole = ledger.bundle(parent)
+    except NotFound:  # it is not filed before it has ended
+        return bundle
+    return whole if "task" in whole.run.tags else bundle
 
 
 def _durations_s(name: str, ledger: Ledger) -> list[float]:

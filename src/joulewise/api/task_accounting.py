@@ -166,9 +166,10 @@ def _frozen(parts: Sequence[Bundle], worked: Mapping[str, Worked]) -> tuple[str,
         return ()
     paused_s = sum(part.run.duration_s - worked[part.run.id].part.run.duration_s for part in before)
     pairs = [(_energy_j(part), _energy_j(worked[part.run.id].part)) for part in before]
-    idle = sum(whole_j - kept_j for whole_j, kept_j in pairs if whole_j is not None and kept_j is not None)
-    shown, unit = readable(idle, "J")
-    return (f"frozen for {in_words(paused_s)}: the {shown:.2g} {unit} of idle power in that time are not in its sums",)
+    idle_j = sum(whole_j - kept_j for whole_j, kept_j in pairs if whole_j is not None and kept_j is not None)
+    idle, unit = readable(idle_j, "J")
+    amount = f"{idle:.0f}" if idle >= 10 else f"{idle:.1f}"
+    return (f"frozen for {in_words(paused_s)}: {amount} {unit} of idle power in that time are not in its sums",)
 
 
 def _energy_j(part: Bundle) -> float | None:

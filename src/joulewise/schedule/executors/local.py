@@ -7,7 +7,8 @@ Who runs is a pid with its start in ticks and the boot's id: no process of anoth
 pid, is ever signalled. A task is paused by SIGTERM to its group (`stop="checkpoint"`: it saves, ends with exit code 75
 and is started again) or by SIGSTOP (`stop="freeze"`). A job that has not ended `save_s` after SIGTERM is left running.
 Exit codes: 0 finished; 75 paused, asked or not; ended by SIGKILL, SIGTERM or SIGHUP from somewhere: lost, to be started
-again; any other: failed, or paused if it had been asked to stop.
+again (not a third time in a row if it was for want of memory); any other: failed, or paused if it had been asked
+to stop.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from joulewise.schedule.executors import STOPPED_AT_CHECKPOINT, local_part
 from joulewise.schedule.executors.local_processes import Part, last_part, processes_of
 
 _FROM_OUTSIDE = (128 + signal.SIGKILL, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
+_MOST_OOM = 3
+"""Killed so often in a row for want of memory, it would be for ever."""
 _WANT = "is the disk full, or the folder gone?"
 _KEPT = ("id", "name", "command", "folder", "environment", "stop", "save_s")
 
@@ -169,7 +172,10 @@ class LocalExecutor:
             return TaskStatus(state="cancelled", exit_code=code)
         if code == STOPPED_AT_CHECKPOINT or self._asked_s(handle, part) is not None:
             return TaskStatus(state="paused", exit_code=code, detail=ending)
-        state = "lost" if code in _FROM_OUTSIDE else "failed"
+        if part.oom:
+            again = f", {part.oom} times in a row" if part.oom > 1 else ""
+            ending = f"out of memory, most likely: the kernel killed it{again}"
+        state = "lost" if code in _FROM_OUTSIDE and part.oom < _MOST_OOM else "failed"
         return TaskStatus(state=state, exit_code=code, detail=ending)
 
     # --- parts ---

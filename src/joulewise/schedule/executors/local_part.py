@@ -161,6 +161,36 @@ def told(status: int) -> str:
     return f"{os.WEXITSTATUS(status)} -"
 
 
+def oom_kills(root: str = "") -> list[int]:
+    """How many processes the kernel has killed for want of memory: of our control group, of the machine."""
+    found = []
+    for path in (*_memory_files(root), f"{root}/proc/vmstat"):
+        try:
+            with open(path, encoding="ascii", errors="replace") as file:
+                found += [int(line.split()[1]) for line in file if line.startswith("oom_kill ")][:1]
+        except OSError:
+            continue
+    return found
+
+
+def _memory_files(root: str) -> list[str]:
+    """Where control groups (v2, v1) count these kills; see cgroups(7)."""
+    try:
+        with open(f"{root}/proc/self/cgroup", encoding="utf-8", errors="replace") as file:
+            lines = [line.rstrip("\n").split(":", 2) for line in file]
+    except OSError:
+        return []
+    two = [f"{root}/sys/fs/cgroup{one[2]}/memory.events" for one in lines if one[:2] == ["0", ""]]
+    one = [f"{root}/sys/fs/cgroup/memory{one[2]}/memory.oom_control" for one in lines if one[1] == "memory"]
+    return two + one
+
+
+def out_of_memory(end: str, before: list[int], after: list[int]) -> bool:
+    """True if it ended by SIGKILL while the kernel killed somebody for want of memory: most likely, that was it."""
+    killed = end in (f"- {int(signal.SIGKILL)}", f"{128 + signal.SIGKILL} -")
+    return killed and len(before) == len(after) and any(map(int.__gt__, after, before))
+
+
 def main(arguments: list[str]) -> None:  # pragma: no cover - a process of its own, without site-packages
     """Run one part."""
     folder, number, lock, output, grace_s, *command = arguments
@@ -170,11 +200,13 @@ def main(arguments: list[str]) -> None:  # pragma: no cover - a process of its o
         os._exit(0)
     signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
     control(SUBREAPER, 1)
+    kills = oom_kills()
     pid = start(command, part, folder, int(lock), output)
     end = told(watch(pid, folder, float(grace_s)))
+    why = " oom" if out_of_memory(end, kills, oom_kills()) else ""
     while os.path.isdir(folder):
         try:
-            put(f"{part}.end", f"{end} {time.time():.6f}\n")
+            put(f"{part}.end", f"{end} {time.time():.6f}{why}\n")
             return
         except OSError:  # a full disk: how it ended must not get lost
             time.sleep(AGAIN_S)

@@ -13,7 +13,10 @@ from joulewise.schedule.executors import local_part
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One execution of a task's command: how it ended, or who runs it (pid 0: of that nothing is known)."""
+    """One execution of a task's command: how it ended, or who runs it (pid 0: of that nothing is known).
+
+    `oom`: in how many executions in a row, this one the last, the kernel most likely killed it for want of memory.
+    """
 
     number: int
     pid: int = 0
@@ -23,6 +26,7 @@ class Part:
     ended: bool = False
     code: int | None = None
     by_signal: int | None = None
+    oom: int = 0
 
     def alive(self, task_id: str, root: str = "") -> bool:
         """True while its first process runs, or anything else of its group after that one was killed."""
@@ -53,7 +57,15 @@ def last_part(folder: str, root: str = "") -> Part | None:
     code, by_signal = (None if word == "-" else int(word) for word in (end or ["-", "-"])[:2])
     who = {"pid": int(run[0]), "ticks": int(run[1]), "supervisor": int(run[3])} if len(run) > 3 else {}
     boot = run[2] if run else ""
-    return Part(number=number, boot=boot, ended=bool(end), code=code, by_signal=by_signal, **who)
+    oom = _oom_in_a_row(folder, number)
+    return Part(number=number, boot=boot, ended=bool(end), code=code, by_signal=by_signal, oom=oom, **who)
+
+
+def _oom_in_a_row(folder: str, number: int) -> int:
+    last = number
+    while last > 0 and text_of(f"{folder}/part-{last}.end").split()[3:] == ["oom"]:
+        last -= 1
+    return number - last
 
 
 def processes_of(task_id: str, root: str = "") -> list[int]:

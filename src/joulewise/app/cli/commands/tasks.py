@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from joulewise.app.cli.commands.tasks_remove import remove
 from joulewise.app.cli.options import output_option, setting_options, settings_from
 from joulewise.app.cli.terminal import Terminal
 from joulewise.core.errors import UsageError
@@ -106,3 +107,6 @@ def drive(terminal: Terminal, /, detach: bool, **options: Any) -> None:
     if sys.stdin.isatty() and not any(not record.ended for record in found.all()):
         raise UsageError("no task is open", hint="joulewise submit -- python train.py")
     found.drive(tell=lambda record, text: terminal.say(f"joulewise: {record.submission.task.name}: {text}"))
+
+
+tasks.add_command(remove)
