@@ -208,7 +208,7 @@ def current(settings: Settings) -> _ledger.Ledger:
     ledger = opened(settings)
     try:
         problems = recover(settings, ledger).problems
-    except BaseException:
+    except BaseException:  # Ctrl-C too must leave no connection behind; it goes on
         ledger.close()
         raise
     if problems:

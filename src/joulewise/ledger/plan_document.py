@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +10,12 @@ from joulewise.core.errors import LedgerError
 from joulewise.core.figures import Figure
 from joulewise.core.plans import Decision, Job, Option, Plan, Segment
 from joulewise.core.signal_series import from_series, moment_text, to_series
+from joulewise.ledger.plain import plain
 
 Document = dict[str, Any]
+
+_ADDED = {"energy_low_ratio": 1.0, "energy_high_ratio": 1.0}
+"""Fields of a job that older plans lack: left out where they say nothing, as a plan's content must stay what it was."""
 
 
 def plan_document(plan: Plan) -> Document:
@@ -20,7 +23,7 @@ def plan_document(plan: Plan) -> Document:
     return {
         "id": plan.id,
         "created_at": moment_text(plan.created_at),
-        "job": _plain(plan.job),
+        "job": {name: value for name, value in _plain(plan.job).items() if name not in _ADDED or value != _ADDED[name]},
         "options": [_plain(option) for option in plan.options],
         "chosen": plan.chosen,
         "reason": plan.reason,
@@ -66,16 +69,8 @@ def _no(what: str, error: Exception) -> LedgerError:
     return LedgerError(f"that is not a {what} as the ledger exports it: {error}", hint="joulewise export")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return moment_text(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(inner) for inner in value]
-    if hasattr(value, "__dataclass_fields__"):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return value
+def _plain(record: Any) -> Any:
+    return plain(record, lambda value: moment_text(value) if isinstance(value, datetime) else value)
 
 
 def _figure(document: Mapping[str, Any] | None) -> Figure | None:

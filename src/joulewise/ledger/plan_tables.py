@@ -6,7 +6,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from joulewise.ledger.columns import METHODS, check, entry, key, key_text, metadata, number, ref, text, whole
+from joulewise.ledger.columns import (
+    METHODS,
+    check,
+    entry,
+    key,
+    key_text,
+    metadata,
+    number,
+    ref,
+    run_reference,
+    text,
+    whole,
+)
 
 FIGURES = {
     "realised": ("_g", False),
@@ -65,7 +77,7 @@ plan = sa.Table(
 decision = sa.Table(
     "decision",
     metadata,
-    sa.Column("run_id", key_text(), sa.ForeignKey("run.id"), nullable=False, primary_key=True),
+    run_reference(),
     key("id", primary_key=True),
     entry(),
     sa.Column("plan_id", key_text(), sa.ForeignKey("plan.id"), nullable=True),

@@ -47,7 +47,7 @@ def run_command(argv: Sequence[str], job: Job, settings: Settings, environ: Mapp
             try:
                 pid = _started(argv, {**environ, "JOULEWISE_PARENT": session.run_id}, signals.before, group)
                 ended = wait(pid, signals.terminal)
-            except BaseException:
+            except BaseException:  # whatever ends us, Ctrl-C too, ends the session and goes on
                 session.stop("failed")
                 raise
             session.stop(status_of(ended, in_task="JOULEWISE_TASK_ID" in environ), ended.shell_code)

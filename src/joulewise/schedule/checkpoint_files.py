@@ -40,7 +40,7 @@ class CheckpointFiles:
         try:
             put(scratch)
             self._to_disk(scratch)
-        except BaseException:
+        except BaseException:  # whatever `put` raises, a signal's exit too, goes on
             _remove(scratch)  # a half of it would fill the disk
             raise
         sums = self._sums()

@@ -77,7 +77,7 @@ class Polled:
             counts = self._fetch()
         except MeterUnavailable as error:
             self._why = error.message
-        except Exception as error:
+        except Exception as error:  # a thread that died of a bug would let the last answer stand without a word
             from logging import getLogger
 
             self._why = f"{type(error).__name__} in its thread"
