@@ -1,0 +1,170 @@
+"""The leaderboard: who is best at what cost, as tables for people and records for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import fill
+from typing import Any
+
+from joulewise.report.bench_view import BenchRow, BenchView
+from joulewise.report.escape import plain, to_ascii
+from joulewise.report.listing import Listing, Style, draw, figure_fields, simple
+from joulewise.report.measures import ABSENT, alone, points, ratio_words, with_interval
+
+_SURENESS = (
+    "Ratios to the baseline are paired: both ran in turns on one machine, so what the meter gets wrong alike cancels, "
+    "and they are far surer than each absolute figure."
+)
+
+
+def leaderboard(view: BenchView) -> Listing:
+    """One wide table with everything, for Markdown, CSV and JSON."""
+    quality = view.metric.capitalize()
+    columns = (
+        "Rank", "Variant", quality, "Energy per inference", "Against the baseline", "CPU time", "p50", "p99",
+        "Throughput", "Memory", "Size", "On the front",
+    )  # fmt: skip
+    lines = [
+        (
+            rank_text(row),
+            row.name,
+            with_interval(row.quality),
+            with_interval(row.energy),
+            ratio_words(row.ratio),
+            *_costs(row),
+            "yes" if row.on_front else "no" if row.rank else ABSENT,
+        )
+        for row in view.rows
+    ]
+    numeric = columns[2:-1]
+    grid = simple(
+        view.title, columns, lines, numeric=numeric, spare=("p50", "Throughput", "Size", "Memory", "CPU time")
+    )
+    return Listing(grid=grid, records=tuple(_record(row, view) for row in view.rows), footer="\n".join(told(view)))
+
+
+def draw_leaderboard(view: BenchView, format: str, style: Style | None = None) -> str:
+    """In one of listing.FORMATS. On a terminal two tables, so that a hundred columns hold every figure."""
+    style = style or Style()
+    if format == "markdown":
+        return f"{draw(leaderboard(view), format, style)}\n" + "".join(f"- {line}\n" for line in told(view))
+    if format != "table":
+        return draw(leaderboard(view), format, style)
+    if not view.rows:
+        return "Nothing was compared.\n"
+    parts = [_head(view), draw(_places(view), "table", style), draw(_usage(view), "table", style)]
+    lines = [fill(plain(line), max(style.width, 20), subsequent_indent="  ") for line in told(view)]
+    text = "\n".join([*parts, *lines]) + "\n"
+    return to_ascii(text) if style.ascii_only and not style.color else text
+
+
+def rank_text(row: BenchRow) -> str:
+    """ "1", "2", "1, tie", or a dash for what is not ranked."""
+    if row.rank is None:
+        return ABSENT
+    return f"{row.rank}, tie" if row.tied_with else str(row.rank)
+
+
+def told(view: BenchView) -> list[str]:
+    """What the table can't say: who beats whom and why, ties, what is not ranked, how sure the figures are."""
+    return list(dict.fromkeys(_told(view)))
+
+
+def _told(view: BenchView) -> Iterator[str]:
+    if view.cheapest:
+        names = " and ".join(view.cheapest)
+        tie = " (a tie)" if len(view.cheapest) > 1 else ""
+        yield f"Least energy{' above the floors' if view.floors else ''}: {names}{tie}."
+    if view.knee:
+        yield f"The front bends at {view.knee}: beyond it, quality costs ever more energy."
+    for row in view.rows:
+        if row.tied_with:
+            yield f"{row.name} ties with {', '.join(row.tied_with)}: the intervals overlap in both."
+    yield from _beaten(view)
+    for row in view.rows:
+        if row.rank is None:
+            yield f"{row.name} is not ranked: {'; '.join(row.reasons)}."
+    if any(row.is_paired for row in view.rows):
+        yield _SURENESS
+    yield from view.notices
+
+
+def _beaten(view: BenchView) -> Iterator[str]:
+    """Each winner once, with those that it beats for the same reason."""
+    losers: dict[tuple[str, str], list[str]] = {}
+    for row in view.rows:
+        for one in row.beaten_by[:1]:
+            losers.setdefault((one.by, one.why), []).append(row.name)
+    for (winner, why), names in losers.items():
+        yield f"{winner} beats {', '.join(names)}: {why}."
+
+
+def _head(view: BenchView) -> str:
+    floors = f"; floors: {', '.join(view.floors)}" if view.floors else ""
+    at = f", {view.condition}" if view.condition else ""
+    return f"{plain(view.title)}{plain(at)}{plain(floors)}\n"
+
+
+def _places(view: BenchView) -> Listing:
+    changed = any(row.quality_change for row in view.rows)
+    columns = ("Rank", "Variant", view.metric.capitalize(), *(("Change",) if changed else ()), "Energy per inference",
+               "Against the baseline")  # fmt: skip
+    lines = [
+        (
+            rank_text(row),
+            row.name,
+            with_interval(row.quality),
+            *((points(row.quality_change),) if changed else ()),
+            with_interval(row.energy),
+            ratio_words(row.ratio),
+        )
+        for row in view.rows
+    ]
+    return Listing(grid=simple("Places", columns, lines, numeric=columns[2:], spare=("Change",)), records=())
+
+
+def _usage(view: BenchView) -> Listing:
+    columns = ("Variant", "CPU time", "p50", "p99", "Throughput", "Memory", "Size", "Runtime")
+    lines = [(row.name, *_costs(row), row.runtime or ABSENT) for row in view.rows]
+    return Listing(grid=simple("Costs", columns, lines, numeric=columns[1:-1], spare=("Runtime",)), records=())
+
+
+def _costs(row: BenchRow) -> Sequence[str]:
+    rate = alone(row.throughput)
+    return (
+        alone(row.cpu_time),
+        alone(row.latency_p50),
+        alone(row.latency_p99),
+        rate if rate == ABSENT or rate.endswith("/s") else f"{rate} /s",
+        alone(row.memory),
+        alone(row.size),
+    )
+
+
+def _record(row: BenchRow, view: BenchView) -> dict[str, Any]:
+    return {
+        "variant_id": row.id or None,
+        "name": row.name,
+        "runtime": row.runtime or None,
+        "rank": row.rank,
+        "tied_with": list(row.tied_with),
+        "on_front": row.on_front if row.rank else None,
+        "beaten_by": [{"name": one.by, "why": one.why} for one in row.beaten_by],
+        "not_ranked_because": list(row.reasons),
+        "is_baseline": row.is_baseline,
+        "metric": view.metric,
+        **figure_fields("quality", "share", row.quality),
+        **figure_fields("quality_change", "share", row.quality_change),
+        **figure_fields("energy_per_inference", "j", row.energy),
+        **figure_fields("energy", "ratio", row.ratio),
+        "ratio_is_paired": row.is_paired,
+        **figure_fields("cpu_per_inference", "s", row.cpu_time),
+        **figure_fields("latency_p50", "s", row.latency_p50),
+        **figure_fields("latency_p99", "s", row.latency_p99),
+        "throughput_inferences_per_s": row.throughput.value if row.throughput else None,
+        **figure_fields("memory_peak", "bytes", row.memory),
+        **figure_fields("size", "bytes", row.size),
+        "condition": view.condition,
+        "boundary": view.boundary,
+        "floors": list(view.floors),
+    }

@@ -1,0 +1,58 @@
+"""Figures of models as people read them: small times in ms or µs, memory in MB, ratios as "5.2 times less"."""
+
+from __future__ import annotations
+
+from math import isclose
+
+from joulewise.core.figures import Figure, scaled
+from joulewise.report.digits import number, shown
+
+ABSENT = "–"
+_TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
+_RATES = ("1/s", "samples/s", "inferences/s", "rows/s")
+
+
+def readable_figure(figure: Figure) -> Figure:
+    """The figure in the size that fits its value: 0.0042 s is 4.2 ms, 64000000 bytes are 64 MB."""
+    sizes = {"s": _TIMES, "bytes": _BYTES, "B": _BYTES}.get(figure.unit)
+    if sizes is None or figure.value <= 0 or (figure.unit == "s" and figure.value >= 1):
+        return figure
+    size, unit = next((one for one in sizes if figure.value >= one[0]), sizes[-1])
+    return scaled(figure, 1.0 / size, unit)
+
+
+def with_interval(figure: Figure | None) -> str:
+    """ "4.2 ms (3.9 – 4.6)"; a dash where there is none."""
+    return shown(readable_figure(figure), co2e=False) if figure else ABSENT
+
+
+def alone(figure: Figure | None) -> str:
+    """The value with the digits that its interval supports, without the interval."""
+    return with_interval(figure).partition(" (")[0]
+
+
+def ratio_words(ratio: Figure | None) -> str:
+    """A ratio to the baseline as times: "5.2× less (4.9 – 5.6)", "1.3× more (1.2 – 1.4)", "alike (0.97 – 1.04)"."""
+    if ratio is None:
+        return ABSENT
+    if isclose(ratio.low, 1.0) and isclose(ratio.high, 1.0):
+        return "baseline"
+    if ratio.low <= 1.0 <= ratio.high:
+        return f"alike ({_brief(ratio.low)} – {_brief(ratio.high)}×)"
+    if ratio.value > 1:
+        return f"{_brief(ratio.value)}× more ({_brief(ratio.low)} – {_brief(ratio.high)})"
+    return f"{_brief(1 / ratio.value)}× less ({_brief(1 / ratio.high)} – {_brief(1 / ratio.low)})"
+
+
+def points(figure: Figure | None) -> str:
+    """A change of a share in percentage points: "-0.10 pt (-0.30 – +0.10)"."""
+    if figure is None:
+        return ABSENT
+    digits = 2 if max(abs(figure.low), abs(figure.high)) < 0.1 else 1
+    value, low, high = (f"{100 * one:+.{digits}f}" for one in (figure.value, figure.low, figure.high))
+    return f"{value} pt" if low == high else f"{value} pt ({low} – {high})"
+
+
+def _brief(value: float) -> str:
+    return number(float(f"{value:.3g}" if value < 1000 else f"{value:.0f}"))
