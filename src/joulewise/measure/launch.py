@@ -146,8 +146,14 @@ def wait(pid: int, terminal: Terminal | None = None) -> Exit:
         info = signal.sigtimedwait(_TAKEN, patience_s)
         if info is None:
             continue
-        if info.si_signo != signal.SIGCHLD and info.si_code != _FROM_KERNEL and info.si_pid != pid:
+        passed_on = info.si_code != _FROM_KERNEL or _for_the_leader_only(info.si_signo)
+        if info.si_signo != signal.SIGCHLD and passed_on and info.si_pid != pid:
             os.kill(pid, info.si_signo)
+
+
+def _for_the_leader_only(number: int) -> bool:
+    """True for SIGHUP if we lead the session: the kernel tells nobody else that the terminal was closed (tty_io.c)."""
+    return number == signal.SIGHUP and os.getsid(0) == os.getpid()
 
 
 def _has_strangers() -> bool:
