@@ -1,0 +1,208 @@
+"""How good answers are: any scikit-learn metric by name, or a function of the user's, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from joulewise.compare.metric_functions import Cells, cells_of, function_metric, row_scores, scorer_metric
+from joulewise.compare.outputs import Prediction
+from joulewise.compare.statistics import LEVEL, RESAMPLES, Floats, bca, mean_interval, wilson
+from joulewise.core.errors import DataError, OutOfRange, UndefinedFigure
+from joulewise.core.figures import MEASURED, Figure
+
+Target = NDArray[Any] | None
+WHOLE_RESAMPLES = 1000
+"""A metric of all rows at once costs more than a mean: fewer resamples do."""
+SHORT = {
+    "acc": "accuracy",
+    "auc": "roc_auc",
+    "f1_score": "f1",
+    "mcc": "matthews_corrcoef",
+    "rmse": "neg_root_mean_squared_error",
+    "mae": "neg_mean_absolute_error",
+    "mse": "neg_mean_squared_error",
+    "medae": "neg_median_absolute_error",
+    "mape": "neg_mean_absolute_percentage_error",
+    "brier": "neg_brier_score",
+    "r2_score": "r2",
+}
+ROWWISE = {
+    "accuracy": ("accuracy", True),
+    "agreement": ("agreement", True),
+    "cosine": ("cosine", True),
+    "log_loss": ("log_loss", False),
+    "neg_log_loss": ("log_loss", False),
+    "neg_mean_absolute_error": ("mae", False),
+    "neg_mean_squared_error": ("mse", False),
+    "neg_root_mean_squared_error": ("mse", False),
+}
+"""Metrics that are a mean over rows: what scikit-learn calls them, ours, and whether more is better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One measure of quality. `scale` is what it counts in: "rows" for right and wrong, "mean", or "whole".
+
+    `name` is as the user said it; `needs_reference` says that it compares with another model's answers, not a target.
+    """
+
+    name: str
+    greater_is_better: bool
+    scale: str
+    needs_reference: bool = False
+    _kind: str = ""
+    _function: Callable[[Cells, NDArray[Any] | None], float] | None = None
+    _answers: str = "labels"
+
+    def score(self, prediction: Prediction, target: Target = None, reference: Prediction | None = None) -> float:
+        """The metric of all rows. Raises DataError where the answers or the target don't suit it."""
+        rows = self.per_row(prediction, target, reference)
+        if rows is not None:
+            return self.of_mean(float(rows.mean()))
+        return self.of_cells(self.cells([prediction], target)[0])
+
+    def per_row(
+        self, prediction: Prediction, target: Target = None, reference: Prediction | None = None
+    ) -> Floats | None:
+        """The metric row by row (1 for right, 0 for wrong; squared errors for rmse), None if it has no such thing."""
+        if self.scale == "whole":
+            return None
+        if not len(prediction):
+            raise DataError("no rows to judge by", hint="give evaluation data")
+        return row_scores(self._kind, prediction, target, reference)
+
+    def of_mean(self, mean: float) -> float:
+        """The metric of a mean over rows: its root for rmse."""
+        return float(np.sqrt(mean)) if "rmse" in self.name or "root_mean" in self.name else mean
+
+    def cells(self, predictions: list[Prediction], target: Target) -> list[Cells]:
+        """Rows gathered by what counts for this metric; the same rows in each for the same numbers."""
+        if target is None:
+            raise DataError(f"{self.name} needs a target", hint="name the column that holds it (--target)")
+        return cells_of(self._answers, predictions, target)
+
+    def of_cells(self, cells: Cells, weights: NDArray[Any] | None = None) -> float:
+        """The metric with each cell as often as `weights` says (as often as it was seen, if None)."""
+        if self._function is None:
+            raise OutOfRange(f"{self.name} is a mean over rows")
+        value = self._function(cells, weights)
+        if weights is None and not np.isfinite(value):
+            raise DataError(f"{self.name} has no value on these rows", hint="does the target hold all classes?")
+        return value
+
+
+def metric_of(text: str) -> Metric:
+    """A metric by name: accuracy, f1_macro, roc_auc, log_loss, r2, rmse, mae, cosine, agreement, ..., `module:function`.
+
+    Any name that scikit-learn's `scoring` takes works, and those that it only has as "neg_..." also without that.
+    A function is called as f(target, answer); its attributes `greater_is_better` (default True) and `answer`
+    ("labels", "values", "scores" or "vectors") say more. Raises DataError for a name that nobody knows.
+    """
+    name = text.strip()
+    if ":" in name:
+        function, better, answers = function_metric(name)
+        return Metric(name=name, greater_is_better=better, scale="whole", _function=function, _answers=answers)
+    full = SHORT.get(name.lower(), name.lower())
+    full = "neg_log_loss" if full == "log_loss" else full
+    if full in ROWWISE:
+        kind, better = ROWWISE[full]
+        negated = name.lower().startswith("neg_")
+        if not negated:
+            return Metric(
+                name=name,
+                greater_is_better=better,
+                scale="rows" if kind in ("accuracy", "agreement") else "mean",
+                needs_reference=kind in ("agreement", "cosine"),
+                _kind=kind,
+            )
+    function, better, answers = scorer_metric(full, negated=name.lower().startswith("neg_"))
+    return Metric(name=name, greater_is_better=better, scale="whole", _function=function, _answers=answers)
+
+
+def quality_of(
+    metric: Metric, prediction: Prediction, target: Target = None, reference: Prediction | None = None, seed: int = 0
+) -> Figure:
+    """The metric with its 95 % interval: Wilson's for right and wrong, a seeded bootstrap of the rows for all others.
+
+    Raises UndefinedFigure where one row is all there is and the metric needs more for an interval.
+    """
+    rows = metric.per_row(prediction, target, reference)
+    if rows is None:
+        return _whole(metric, metric.cells([prediction], target)[0], seed)
+    n = rows.size
+    value = metric.of_mean(float(rows.mean()))
+    if metric.scale == "rows":
+        low, high = wilson(int(rows.sum()), n)
+        return _figure(value, low, high, f"Wilson interval, {n} rows")
+    low, high = (metric.of_mean(max(0.0, end) if metric.name == "rmse" else end) for end in mean_interval(rows, seed))
+    return _figure(value, low, high, f"BCa bootstrap of {n} rows, {RESAMPLES} resamples, seed {seed}")
+
+
+def _whole(metric: Metric, cells: Cells, seed: int) -> Figure:
+    value = metric.of_cells(cells)
+    n = cells.n
+    if n < 2:
+        raise UndefinedFigure(f"an interval of {metric.name} needs at least 2 rows, got {n}")
+    low, high = bca(value, whole_replicates(metric, [cells], seed)[0], left_out_of(metric, cells), n)
+    return _figure(value, low, high, f"bootstrap of {n} rows, {WHOLE_RESAMPLES} resamples, seed {seed}")
+
+
+def whole_replicates(metric: Metric, sides: list[Cells], seed: int) -> list[Floats]:
+    """The metric of each side on the same resamples of the rows."""
+    generator = np.random.default_rng(seed)
+    n, counts = sides[0].n, sides[0].counts
+    found = np.empty((len(sides), WHOLE_RESAMPLES))
+    for index in range(WHOLE_RESAMPLES):
+        weights = generator.multinomial(n, counts / n)
+        for side, cells in enumerate(sides):
+            found[side, index] = metric.of_cells(cells, weights)
+    return list(found)
+
+
+def left_out_of(metric: Metric, cells: Cells) -> Floats | None:
+    """The metric with each row left out in turn; None where that would take too long: the interval is then percentile."""
+    if len(cells.counts) > 100 or cells.n > 200_000:
+        return None
+    values = []
+    for index, count in enumerate(cells.counts):
+        weights = cells.counts.copy()
+        weights[index] -= 1
+        values.append(np.full(int(count), metric.of_cells(cells, weights)))
+    found = np.concatenate(values)
+    return found if bool(np.isfinite(found).all()) else None
+
+
+def _figure(value: float, low: float, high: float, source: str) -> Figure:
+    return Figure(value=value, low=min(low, value), high=max(high, value), unit="1", method=MEASURED, source=source)
+
+
+def rows_needed(
+    change: float, allowed_loss: float, disagreement: float, *, power: float = 0.8, level: float = LEVEL
+) -> int:
+    """How many rows prove that quality falls by at most `allowed_loss`, if it truly changes by `change`.
+
+    Args:
+        change: Expected new - baseline (negative for a loss), as a share: -0.001 is a tenth of a point.
+        allowed_loss: The floor as a loss, > 0: 0.005 is half a point.
+        disagreement: Share of rows that one model has right and the other wrong; for other metrics the variance of the
+            difference row by row.
+    Raises: OutOfRange if the expected change lies at or below the floor: no number of rows proves that.
+    Source: Connor 1987, Biometrics 43:207, for a margin; at least what Tango's interval needs when nothing changes.
+    """
+    if not allowed_loss > 0 or change <= -allowed_loss:
+        raise OutOfRange(f"a change of {change} can't be proven to stay above {-allowed_loss}")
+    if disagreement < abs(change) ** 2 or not 0 < power < 1:
+        raise OutOfRange(f"want disagreement of at least change squared and 0 < power < 1, got {disagreement}, {power}")
+    normal = NormalDist()
+    z = normal.inv_cdf((1 + level) / 2)
+    margin = change + allowed_loss
+    by_power = (z + normal.inv_cdf(power)) ** 2 * (disagreement - change**2) / margin**2
+    unchanged = z * z * (1 - allowed_loss) / allowed_loss if allowed_loss < 1 else 1.0
+    return max(2, ceil(by_power), ceil(unchanged))
