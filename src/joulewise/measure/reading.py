@@ -77,7 +77,7 @@ def parse(content: bytes, path: str = "") -> JournalData:
     data: JournalData | None = None
     problems: list[str] = []
     keys: list[str] = []
-    for kind, payload in _valid_lines(content, problems):
+    for kind, payload in valid_lines(content, problems):
         try:
             if kind == "H":
                 header = json.loads(payload)
@@ -101,7 +101,8 @@ def parse(content: bytes, path: str = "") -> JournalData:
     return data
 
 
-def _valid_lines(content: bytes, problems: list[str]) -> Iterator[tuple[str, str]]:
+def valid_lines(content: bytes, problems: list[str]) -> Iterator[tuple[str, str]]:
+    """(kind, payload) of each line whose CRC is right; the others are left out and named in `problems`."""
     for number, line in enumerate(content.split(b"\n"), 1):
         body, _, crc = line.rpartition(b" ")
         if not line:

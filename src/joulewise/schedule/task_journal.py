@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
-from zlib import crc32
 
 from joulewise.core.errors import JournalError, NotFound
 from joulewise.core.plans import TaskStatus
@@ -25,6 +24,7 @@ from joulewise.core.ulid import is_ulid
 from joulewise.measure.facts import boot_id, start_ticks
 from joulewise.measure.journal import Journal, line_of
 from joulewise.measure.meters.sysfs import entries, text_of
+from joulewise.measure.reading import valid_lines
 from joulewise.schedule.task_record import (
     OPEN,
     Schedule,
@@ -276,15 +276,8 @@ def _same_file(fd: int, path: str) -> bool:
 
 def _folded(path: str, content: bytes) -> TaskRecord:
     record: TaskRecord | None = None
-    problems = []
-    for number, line in enumerate(content.split(b"\n"), 1):
-        body, _, crc = line.rpartition(b" ")
-        if not line:
-            continue
-        if len(crc) != 8 or b"%08x" % crc32(body) != crc:
-            problems.append(f"line {number} is damaged ({len(line)} bytes)")
-            continue
-        kind, _, payload = body.decode("ascii", "replace").partition(" ")
+    problems: list[str] = []
+    for kind, payload in valid_lines(content, problems):
         values = json.loads(payload)
         if kind == "T":
             record = _begun(path, values)
