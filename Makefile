@@ -84,7 +84,7 @@ constraints: $(BIN)/python ## Pin anew every distribution that we install
 	@rm -rf .venv-pins && $(PYTHON) -m venv .venv-pins
 	@.venv-pins/bin/python -m pip install --quiet hatchling editables '.[test,docs]'
 	@{ head -n 1 constraints.txt; .venv-pins/bin/python -m pip list --format=freeze \
-		--exclude joulewise --exclude pip --exclude setuptools; } >constraints.new
+		--exclude joulewise --exclude pip --exclude setuptools | sed 's/+cpu$$//'; } >constraints.new
 	@mv constraints.new constraints.txt && rm -rf .venv-pins
 
 clean: ## Remove what was built, the venvs too

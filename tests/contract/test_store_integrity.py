@@ -20,6 +20,7 @@ from joulewise.ledger import migrations, schema, tables
 from joulewise.ledger.migrations.append_only import trigger_names
 from joulewise.testing.ledgers import full_bundle, small_bundle, total_emissions
 from joulewise.testing.plans import small_decision, small_plan
+from joulewise.testing.variants import small_comparison
 
 WRITERS, EACH = 8, 100
 APPEND = """
@@ -61,6 +62,7 @@ def rich(store):
     store.append_calculations([total_emissions(run, 6.0, id="second", supersedes="emissions")])
     store.append_plan(small_plan())
     store.append_decision(small_decision(run, plan_id=small_plan().id))
+    store.append_comparison(small_comparison(run))
     store.append(small_bundle(3))
     assert store.verify().ok
     return store
@@ -217,7 +219,7 @@ def test_a_removed_entry_is_found(rich, outsider):
     head = rich.verify().head
     problems = tampered(rich, outsider, "audit", "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
 
-    assert problems == ["the chain ends at entry 5, but 6 were filed"]
+    assert problems == ["the chain ends at entry 6, but 7 were filed"]
     assert rich.verify(anchor=head).problems[-1] == f"the chain does not run through the anchor {head}"
 
 

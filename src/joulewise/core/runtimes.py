@@ -124,7 +124,7 @@ class Transform(Protocol):
         ...
 
     def apply(self, artifact: Artifact, settings: Mapping[str, Any], materials: Materials, folder: Path) -> Artifact:
-        """Write the new artifact into `folder` (empty, its own), with the step added. Raises ModelError with the cause."""
+        """Write the new artifact into `folder` (empty, its own), with the step added. Raises ModelError: why not."""
         ...
 
 

@@ -135,3 +135,14 @@ class Saving:
             raise OutOfRange("a saving has two variants, got one twice")
         if not 0 < self.ratio.low <= self.ratio.high < inf:
             raise OutOfRange(f"want a ratio > 0, got {self.ratio.low} to {self.ratio.high}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What a measured run found out about models, filed in one transaction after the run itself."""
+
+    run_id: str
+    models: tuple[Model, ...] = ()
+    datasets: tuple[Dataset, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    savings: tuple[Saving, ...] = ()

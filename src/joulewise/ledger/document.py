@@ -23,7 +23,10 @@ from joulewise.core.records import (
     Run,
     Trace,
 )
+from joulewise.core.variants import Comparison
+from joulewise.ledger.plain import plain
 from joulewise.ledger.plan_document import decision_document, decision_from
+from joulewise.ledger.variant_rows import comparison_document, comparison_from
 
 _LISTS: dict[str, type[Any]] = {
     "devices": Device,
@@ -38,11 +41,12 @@ _LISTS: dict[str, type[Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Later:
-    """What was filed about a run after it: calculations with the factors that they need, and decisions."""
+    """What was filed about a run after it: calculations with the factors that they need, decisions, a comparison."""
 
     calculations: tuple[Calculation, ...] = ()
     factors: tuple[Factor, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    comparison: Comparison | None = None
 
 
 def to_document(bundle: Bundle, later: Later | None = None) -> dict[str, Any]:
@@ -57,6 +61,7 @@ def to_document(bundle: Bundle, later: Later | None = None) -> dict[str, Any]:
         "calculations": [_plain(one) for one in later.calculations],
         "factors": [_plain(one) for one in later.factors],
         "decisions": [decision_document(one) for one in later.decisions],
+        **(comparison_document(later.comparison) if later.comparison else {}),
     }
     return document
 
@@ -64,7 +69,7 @@ def to_document(bundle: Bundle, later: Later | None = None) -> dict[str, Any]:
 def from_document(document: Mapping[str, Any]) -> tuple[Bundle, Later]:
     """What `to_document` was given. Raises LedgerError for anything else, OutOfRange for impossible values.
 
-    Exports of the first version hold no decisions.
+    Exports of the first version hold no decisions, those of the second no comparisons.
     """
     try:
         bundle = Bundle(
@@ -77,23 +82,20 @@ def from_document(document: Mapping[str, Any]) -> tuple[Bundle, Later]:
             calculations=_records(Calculation, later["calculations"]),
             factors=_records(Factor, later["factors"]),
             decisions=tuple(map(decision_from, later.get("decisions", ()))),
+            comparison=comparison_from(bundle.run.id, later) if later.get("variants") or later.get("savings") else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise LedgerError(f"that is not a run as the ledger exports it: {error}", hint="joulewise export") from error
 
 
-def _plain(value: Any) -> Any:
+def _plain(record: Any) -> Any:
+    return plain(record, _leaf)
+
+
+def _leaf(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
-    if isinstance(value, float) and not isfinite(value):
-        return str(value)  # JSON has no NaN
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(inner) for inner in value]
-    if hasattr(value, "__dataclass_fields__"):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return value
+    return str(value) if isinstance(value, float) and not isfinite(value) else value  # JSON has no NaN
 
 
 def _records(kind: type[Any], documents: list[Any]) -> tuple[Any, ...]:

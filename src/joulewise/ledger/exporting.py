@@ -31,8 +31,8 @@ from joulewise.ledger.query import RunQuery, RunRow
 
 _Writer = Callable[[io.BufferedWriter, Iterator[RunRow]], None]
 FORMATS = ("json", "csv", "parquet")
-_FORMAT_NAME, _FORMAT_VERSION = "joulewise-ledger", 2
-"""Version 1 had no plans and no decisions."""
+_FORMAT_NAME, _FORMAT_VERSION = "joulewise-ledger", 3
+"""Version 1 had no plans and no decisions, version 2 no models and variants."""
 _PAGE = 500
 _TEXTS = ("id", "name", "kind", "status", "project")
 _MORE_TEXTS = ("parent_id", "group_key", "host_id", "supersedes", "tags")

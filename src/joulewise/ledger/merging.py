@@ -19,6 +19,7 @@ from joulewise.ledger.files import write_atomically
 from joulewise.ledger.later import read_part
 from joulewise.ledger.plan_store import append_decisions, append_plans, walk_plans
 from joulewise.ledger.traces import trace_problem
+from joulewise.ledger.variant_store import append_comparisons
 from joulewise.ledger.writing import append_bundles, append_calculations
 
 Part = tuple[Bundle, Later]
@@ -28,8 +29,8 @@ _PLANS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """How much was new: runs, calculations and decisions filed later than their run, plans, trace files. `present`
-    runs were there."""
+    """How much was new: runs; calculations, decisions, variants and savings, filed later than their run; plans; trace
+    files. `present` runs were there."""
 
     runs: int
     present: int
@@ -37,6 +38,7 @@ class Merged:
     traces: int
     plans: int = 0
     decisions: int = 0
+    compared: int = 0
 
 
 def plans_of(engine: sa.Engine) -> Iterator[Plan]:
@@ -68,7 +70,7 @@ def take_in(
     Raises LedgerError if a run is there with another content; the runs before it stay, and a second try goes on.
     """
     source, planned = iter(parts), iter(plans)
-    runs = seen = calculations = traces = decisions = fresh = 0
+    runs = seen = calculations = traces = decisions = compared = fresh = 0
     while some := list(islice(planned, _PLANS)):
         fresh += append_plans(engine, some, actor)
     while batch := list(islice(source, _BATCH)):
@@ -79,6 +81,8 @@ def take_in(
                 calculations += append_calculations(engine, later.calculations, later.factors, actor)
             if later.decisions:
                 decisions += append_decisions(engine, later.decisions, actor)
+            if later.comparison is not None:
+                compared += append_comparisons(engine, [later.comparison], actor)
             traces += sum(_copy(trace.path, trace.sha256, *folders) for trace in bundle.traces)
     return Merged(
         runs=runs,
@@ -87,6 +91,7 @@ def take_in(
         traces=traces,
         plans=fresh,
         decisions=decisions,
+        compared=compared,
     )
 
 

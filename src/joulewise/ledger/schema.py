@@ -10,7 +10,7 @@ from sqlalchemy import exc
 from joulewise.core.errors import LedgerError, LedgerSchema
 from joulewise.ledger.engine import in_our_words, writing
 
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")
 """Every schema version, oldest first; the last one is ours."""
 VERSION_TABLE = "joulewise_schema"
 

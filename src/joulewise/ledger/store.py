@@ -12,6 +12,7 @@ from joulewise.core.errors import LedgerTampered
 from joulewise.core.plans import Decision, Plan
 from joulewise.core.records import Bundle, Calculation, Factor
 from joulewise.core.settings import data_folder
+from joulewise.core.variants import Comparison, Dataset, Model, Variant
 from joulewise.ledger import engine as engines
 from joulewise.ledger import (
     exporting,
@@ -23,6 +24,7 @@ from joulewise.ledger import (
     resolving,
     schema,
     summing,
+    variant_store,
     verifying,
     writing,
 )
@@ -43,7 +45,7 @@ def open(url: str, *, create: bool = True) -> Ledger:
     engine = engines.make_engine(url, create=create)
     try:
         schema.ensure(engine, create=create)
-    except BaseException:
+    except BaseException:  # Ctrl-C too must leave no connection behind; it goes on
         engine.dispose()
         raise
     return Ledger(engine)
@@ -123,6 +125,33 @@ class Ledger:
         """All decisions that hold, or those about a run, oldest first."""
         with engines.reading(self._here()) as connection:
             return plan_store.read_decisions(connection, run_id, include_superseded=include_superseded)
+
+    def append_comparison(self, comparison: Comparison, *, actor: str = "") -> int:
+        """File what a run that is there found out about models; how many variants and savings were new.
+
+        Raises NotFound for a run or variant that is not there, LedgerError as `append_plan`.
+        """
+        return variant_store.append_comparisons(self._here(), [comparison], actor)
+
+    def variants(self, *, run_id: str | None = None, model_id: str | None = None) -> tuple[Variant, ...]:
+        """All variants that hold, or those of a run or a model, in the order of filing."""
+        with engines.reading(self._here()) as connection:
+            return variant_store.read_variants(connection, run_id=run_id, model_id=model_id)
+
+    def compared(self, run_id: str) -> Comparison:
+        """All that a run found out about models, superseded variants included."""
+        with engines.reading(self._here()) as connection:
+            return variant_store.read_comparison(connection, run_id)
+
+    def model(self, id: str) -> Model:
+        """A model as it was described last. Raises NotFound."""
+        with engines.reading(self._here()) as connection:
+            return variant_store.read_model(connection, id)
+
+    def dataset(self, id: str) -> Dataset:
+        """A dataset as it was described last. Raises NotFound."""
+        with engines.reading(self._here()) as connection:
+            return variant_store.read_dataset(connection, id)
 
     def bundle(self, run_id: str, *, include_superseded: bool = False) -> Bundle:
         """A run with all that was filed for it. Raises NotFound; `resolve` finds ids."""

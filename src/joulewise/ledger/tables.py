@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from joulewise.ledger import plan_tables
+from joulewise.ledger import plan_tables, variant_tables
 from joulewise.ledger.columns import (
     BOUNDS,
     COVERAGE,
@@ -34,6 +34,9 @@ from joulewise.ledger.columns import (
 
 KEY_LENGTH = 64
 plan, decision = plan_tables.plan, plan_tables.decision
+model, dataset = variant_tables.model, variant_tables.dataset
+variant, saving = variant_tables.variant, variant_tables.saving
+SAVING_FIGURES = variant_tables.FIGURES
 
 audit = sa.Table(
     "audit",
@@ -327,8 +330,8 @@ report = sa.Table(
     check("period_start_at_us <= period_end_at_us", "period"),
 )
 
-RUN_TABLES = (run, run_tag, phase, measurement, evaluation, trace, calculation, decision)
+RUN_TABLES = (run, run_tag, phase, measurement, evaluation, trace, calculation, decision, variant, saving)
 """Filed with one run; the audit entry that covers them names it."""
-SHARED_TABLES = (site, host, device, factor_set, factor, report)
+SHARED_TABLES = (site, host, device, factor_set, factor, model, dataset, report)
 """Filed once, used by many runs."""
-ALL_TABLES = (audit, site, host, device, factor_set, factor, plan, *RUN_TABLES, report)
+ALL_TABLES = (audit, site, host, device, factor_set, factor, plan, model, dataset, *RUN_TABLES, report)

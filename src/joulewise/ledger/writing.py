@@ -15,7 +15,14 @@ from joulewise.ledger.filing import Filing, Rows, bundle_filing, calculations_fi
 from joulewise.ledger.rows import Row, row_bytes
 
 CHUNK = 250
-_KEYS = {tables.host: "sha256", tables.device: "sha256", tables.factor_set: "id", tables.factor: "id"}
+_KEYS = {
+    tables.host: "sha256",
+    tables.device: "sha256",
+    tables.factor_set: "id",
+    tables.factor: "id",
+    tables.model: "row_sha256",
+    tables.dataset: "row_sha256",
+}
 
 
 class Batch:

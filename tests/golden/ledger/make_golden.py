@@ -18,8 +18,10 @@ from joulewise.core.records import Evaluation, Trace
 from joulewise.ledger.exporting import flat_row
 from joulewise.ledger.plan_document import decision_document, plan_document
 from joulewise.ledger.schema import VERSIONS
+from joulewise.ledger.variant_rows import comparison_document
 from joulewise.testing.ledgers import full_bundle, small_bundle, store_id, total_emissions
 from joulewise.testing.plans import small_decision, small_plan
+from joulewise.testing.variants import small_comparison
 
 FOLDER = Path(__file__).parent
 
@@ -36,7 +38,8 @@ def bundles():
 
 
 def fill(store: ledger.Ledger) -> None:
-    """File the bundles, one later calculation, a plan that nobody followed, and one with what became of it."""
+    """File the bundles, one later calculation, a plan that nobody followed, one with what became of it, and what a
+    run found out about models."""
     store.append_many(bundles(), actor="golden")
     run_id = small_bundle(2).run.id
     store.append_calculations([total_emissions(run_id, 9.0, id="later", supersedes="emissions")], actor="golden")
@@ -45,6 +48,7 @@ def fill(store: ledger.Ledger) -> None:
     for number, older in ((1, None), (2, small_decision(run_id).id)):
         decision = small_decision(run_id, number, plan_id=small_plan().id, supersedes=older)
         store.append_decision(decision, actor="golden")
+    store.append_comparison(small_comparison(run_id), actor="golden")
 
 
 def listing(store: ledger.Ledger) -> list[dict[str, object]]:
@@ -59,6 +63,11 @@ def decisions(store: ledger.Ledger) -> list[dict[str, object]]:
     return [{"decision": decision_document(one), "plan": plan_document(store.plan(one.plan_id))} for one in found]
 
 
+def compared(store: ledger.Ledger) -> dict[str, object]:
+    """What a run found out about models, as JSON holds it."""
+    return comparison_document(store.compared(small_bundle(2).run.id))
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.db"
@@ -67,6 +76,7 @@ def main() -> None:
             store.export(ledger.RunQuery(include_superseded=True), "json", str(FOLDER / f"v{VERSIONS[-1]}.export.json"))
             expected = {"listing": listing(store), "head": store.verify(traces=False).head}
             expected["decisions"] = decisions(store)
+            expected["compared"] = compared(store)
         name = f"v{VERSIONS[-1]}"
         (FOLDER / f"{name}.db.gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
         (FOLDER / f"{name}.json").write_text(json.dumps(expected, indent=1) + "\n")

@@ -13,6 +13,7 @@ from joulewise import ledger
 from joulewise.ledger.schema import VERSIONS
 from joulewise.testing.ledgers import small_bundle
 from joulewise.testing.plans import small_decision, small_plan
+from joulewise.testing.variants import small_comparison, small_variant
 
 FOLDER = Path(__file__).parent
 
@@ -41,6 +42,8 @@ def test_it_verifies_and_lists_as_recorded(golden):
     assert found.problems == ()
     assert maker().listing(store) == expected["listing"]
     assert maker().decisions(store) == expected.get("decisions", [])
+    recorded = expected.get("compared", {"models": [], "datasets": [], "variants": [], "savings": []})
+    assert json.loads(json.dumps(maker().compared(store))) == recorded
 
 
 def test_its_export_is_still_the_same_runs(golden):
@@ -48,7 +51,7 @@ def test_its_export_is_still_the_same_runs(golden):
     merged = store.import_json(expected["export"])
 
     assert (merged.runs, merged.present, merged.calculations) == (0, 4, 0)
-    assert (merged.plans, merged.decisions) == (0, 0)
+    assert (merged.plans, merged.decisions, merged.compared) == (0, 0, 0)
 
 
 def test_it_can_be_written_to(golden):
@@ -57,4 +60,6 @@ def test_it_can_be_written_to(golden):
     assert store.append(small_bundle(100))
     assert store.append_plan(small_plan(100))
     assert store.append_decision(small_decision(small_bundle(100).run.id, 100, plan_id=small_plan(100).id))
+    run_id = small_bundle(100).run.id
+    assert store.append_comparison(small_comparison(run_id, variants=(small_variant(run_id, 100),), savings=())) == 1
     assert store.verify(traces=False, anchor=expected["head"]).ok

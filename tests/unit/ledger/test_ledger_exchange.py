@@ -60,7 +60,7 @@ def test_json_comes_back_whole(filled, empty, tmp_path):
     assert empty.verify(traces=False).ok
     again = empty.import_json(path)
     assert (again.runs, again.present, again.calculations) == (0, 5, 0)
-    assert json.loads(Path(path).read_text())["version"] == 2
+    assert json.loads(Path(path).read_text())["version"] == 3
 
 
 def test_csv_has_a_row_a_run_and_units_in_its_names(filled, tmp_path):
@@ -112,7 +112,7 @@ def test_a_failed_export_leaves_what_was_there(filled, tmp_path):
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.endswith(".part")] == []
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "joulewise-ledger", "version": 3, "runs": []}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "joulewise-ledger", "version": 4, "runs": []}'])
 def test_another_json_file_is_refused(empty, tmp_path, text):
     path = tmp_path / "other.json"
     path.write_text(text)

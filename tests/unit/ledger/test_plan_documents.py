@@ -72,6 +72,6 @@ def test_an_export_with_a_damaged_plan_takes_nothing_in(tmp_path):
 
 def test_a_newer_export_is_refused_with_the_cure(tmp_path):
     path = tmp_path / "new.json"
-    path.write_text(json.dumps({"format": "joulewise-ledger", "version": 3, "runs": []}))
+    path.write_text(json.dumps({"format": "joulewise-ledger", "version": 4, "runs": []}))
     with ledger.open(str(tmp_path / "one.db")) as store, pytest.raises(LedgerError, match="upgrade joulewise"):
         store.import_json(str(path))
