@@ -57,7 +57,8 @@ def next_command(tasks: Tasks, record: TaskRecord) -> str:
     if not record.ended:
         if tasks.driver(record.id) is None:
             return "joulewise tasks drive"
-        return f"joulewise tasks {'logs' if record.spans else 'cancel'} {name}"
+        logs, cancel = f"joulewise tasks logs {name}", f"joulewise tasks cancel {name}"
+        return logs if record.spans else f"nothing to do; {cancel} calls it off"
     if record.state == "finished" and record.accounted == record.id:
         return f"joulewise show {name}"
     return f"joulewise tasks logs {name}" if record.spans else "joulewise submit -- COMMAND"

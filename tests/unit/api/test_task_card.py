@@ -75,7 +75,7 @@ def test_a_waiting_task_says_when_why_and_what_to_do(tasks):
 def test_who_waits_may_cancel_and_who_runs_may_look(tasks, monkeypatch):
     monkeypatch.setattr(tasks, "driver", lambda task_id: 1)
     record, _ = submitted(tasks)
-    assert card(tasks, record.id)["Next"] == f"joulewise tasks cancel {record.id[-8:]}"
+    assert card(tasks, record.id)["Next"] == f"nothing to do; joulewise tasks cancel {record.id[-8:]} calls it off"
     tasks.journal.runs(record.id, tasks.clock.now())
 
     assert card(tasks, record.id)["Next"] == f"joulewise tasks logs {record.id[-8:]}"
