@@ -197,8 +197,7 @@ class _Sheet:
         power = self._take("power", "Mean power of a device with its host", own.device_power_w, inputs)
         energy = {"power_w": power, "duration_s": self.device_time}
         self.energy = self._take("energy", "Energy of the machines", known.power_energy_j, energy)
-        if device.note:
-            self._notices.append(f"{device.name}: {device.note}.")
+        self._notices.append(f"{device.name}: {device.tdp.value:g} W rated ({device.source})" + _noted(device))
 
     def reach_the_meter(self, pue: Figure | None, intensity: Figure | None) -> None:
         """PUE once, then the grid."""
@@ -247,6 +246,10 @@ class _Sheet:
 def _term(name: str, label: str, formula: Formula, inputs: Mapping[str, Figure]) -> Term:
     """A calculation counts as modelled even where its inputs are weaker or surer: it is an estimate by a formula."""
     return Term(name=name, label=label, figure=formula.figure(inputs, method=MODELLED), formula=formula, inputs=inputs)
+
+
+def _noted(device: Hardware) -> str:
+    return f"; {device.note}." if device.note and device.note != "dense" else "."
 
 
 def _share(figure: Figure, name: str) -> Figure:

@@ -52,7 +52,7 @@ def draw_leaderboard(view: BenchView, format: str, style: Style | None = None) -
         return draw(leaderboard(view), format, style)
     if not view.rows:
         return "Nothing was compared.\n"
-    parts = [_head(view), draw(_places(view), "table", style), draw(_usage(view), "table", style)]
+    parts = [_head(view), draw(places(view), "table", style), draw(usage(view), "table", style)]
     lines = [fill(plain(line), max(style.width, 20), subsequent_indent="  ") for line in told(view)]
     text = "\n".join([*parts, *lines]) + "\n"
     return to_ascii(text) if style.ascii_only and not style.color else text
@@ -105,7 +105,8 @@ def _head(view: BenchView) -> str:
     return f"{plain(view.title)}{plain(at)}{plain(floors)}\n"
 
 
-def _places(view: BenchView) -> Listing:
+def places(view: BenchView) -> Listing:
+    """The narrow table of who stands where; it has no records."""
     changed = any(row.quality_change for row in view.rows)
     columns = ("Rank", "Variant", view.metric.capitalize(), *(("Change",) if changed else ()), "Energy per inference",
                "Against the baseline")  # fmt: skip
@@ -123,7 +124,8 @@ def _places(view: BenchView) -> Listing:
     return Listing(grid=simple("Places", columns, lines, numeric=columns[2:], spare=("Change",)), records=())
 
 
-def _usage(view: BenchView) -> Listing:
+def usage(view: BenchView) -> Listing:
+    """The narrow table of what each takes; it has no records."""
     columns = ("Variant", "CPU time", "p50", "p99", "Throughput", "Memory", "Size", "Runtime")
     lines = [(row.name, *_costs(row), row.runtime or ABSENT) for row in view.rows]
     return Listing(grid=simple("Costs", columns, lines, numeric=columns[1:-1], spare=("Runtime",)), records=())
