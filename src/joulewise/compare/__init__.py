@@ -9,7 +9,9 @@ from joulewise.core.errors import PluginMissing
 
 if TYPE_CHECKING:
     from joulewise.compare.artifacts import artifact_of, with_task
-    from joulewise.compare.benching import BenchPlan, Measured, bench
+    from joulewise.compare.bench_plan import BenchPlan
+    from joulewise.compare.benching import Measured, attach_energy, bench
+    from joulewise.compare.blocks import Block
     from joulewise.compare.cards import model_card
     from joulewise.compare.devices import Seen, device_table
     from joulewise.compare.edge import EdgeProfile, check_edge, edge_profile, edge_profiles
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
     from joulewise.compare.outputs import Prediction, canonical
     from joulewise.compare.paired import Change, quality_change, ratio_of
     from joulewise.compare.quality import Metric, metric_of, quality_of, rows_needed
-    from joulewise.compare.rows import Rows, read_rows
+    from joulewise.compare.rows import Rows, overlap, read_rows
     from joulewise.compare.worker import Limits, Worker
 
 _HOME = {
-    "BenchPlan": "benching",
+    "BenchPlan": "bench_plan",
+    "Block": "blocks",
     "Change": "paired",
     "Changes": "four_ms",
     "Choices": "estimating",
@@ -50,6 +53,7 @@ _HOME = {
     "Worker": "worker",
     "along_the_front": "efficiency",
     "artifact_of": "artifacts",
+    "attach_energy": "benching",
     "bench": "benching",
     "canonical": "outputs",
     "check_edge": "edge",
@@ -63,6 +67,7 @@ _HOME = {
     "model_card": "cards",
     "native_runtime": "opening",
     "open_model": "opening",
+    "overlap": "rows",
     "quality_change": "paired",
     "quality_of": "quality",
     "rank": "fronts",
@@ -77,6 +82,7 @@ _HOME = {
 
 __all__ = [
     "BenchPlan",
+    "Block",
     "Change",
     "Changes",
     "Choices",
@@ -98,6 +104,7 @@ __all__ = [
     "Worker",
     "along_the_front",
     "artifact_of",
+    "attach_energy",
     "bench",
     "canonical",
     "check_edge",
@@ -111,6 +118,7 @@ __all__ = [
     "model_card",
     "native_runtime",
     "open_model",
+    "overlap",
     "quality_change",
     "quality_of",
     "rank",

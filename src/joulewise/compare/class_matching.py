@@ -55,7 +55,7 @@ def matched(prediction: Prediction, target: NDArray[Any]) -> Matched:
 
 
 def _numbers(wanted: Sequence[Any], known: Sequence[Any], *, sure: bool) -> dict[Any, int]:
-    """The number of each class in the target. `sure`: the model named its classes itself, so their numbers mean them."""
+    """The number of each class in the target. `sure`: the model named its classes itself, so they mean themselves."""
     distinct = set(wanted)
     by_value = {key: index for index, key in enumerate(known)}
     if distinct <= by_value.keys():

@@ -55,7 +55,7 @@ def row_scores(kind: str, prediction: Prediction, target: Array | None, referenc
         raise DataError(f"{kind} needs a target", hint="name the column that holds it (--target)")
     if kind == "accuracy":
         pair = matched(prediction, target)
-        return (pair.target == pair.answer).astype(np.float64)
+        return np.asarray(pair.target == pair.answer, dtype=np.float64)
     if kind == "log_loss":
         shares = _of(prediction, "scores")
         pair = matched(prediction, target)
@@ -92,7 +92,7 @@ def _of(prediction: Prediction, answers: str) -> Array:
 
 def _agreement(prediction: Prediction, reference: Prediction) -> Floats:
     pair = matched(prediction, _of(reference, "labels"))
-    return (pair.target == pair.answer).astype(np.float64)
+    return np.asarray(pair.target == pair.answer, dtype=np.float64)
 
 
 def _cosine(prediction: Prediction, reference: Prediction) -> Floats:

@@ -38,7 +38,7 @@ class Prediction:
             return None
         scores = self.scores.astype(np.float64)
         if _are_shares(scores):
-            return scores / scores.sum(axis=1, keepdims=True)
+            return np.asarray(scores / scores.sum(axis=1, keepdims=True))
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
@@ -150,7 +150,7 @@ def _two_columns(scores: Array) -> Array:
     if flat.ndim != 1:
         raise DataError(f"scores of shape {list(scores.shape)} are not one a class", hint="(rows, classes)")
     flat = flat.astype(np.float64)
-    if flat.size and 0 <= flat.min() and flat.max() <= 1:
+    if flat.size and flat.min() >= 0 and flat.max() <= 1:
         return np.stack([1 - flat, flat], axis=1)
     return np.stack([np.zeros_like(flat), flat], axis=1)  # softmax of (0, z) is the logistic function of z
 

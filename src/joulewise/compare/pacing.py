@@ -89,7 +89,7 @@ def due_moments(rate_per_s: float, duration_s: float, arrivals: str, seed: int) 
     """When requests are due within a block, s: evenly, or as a Poisson process; at least one."""
     if arrivals == "fixed":
         return [index / rate_per_s for index in range(max(1, round(rate_per_s * duration_s)))]
-    generator = random.Random(seed)  # noqa: S311 - arrivals, not secrets
+    generator = random.Random(seed)
     moments: list[float] = []
     moment = generator.expovariate(rate_per_s)
     while moment < duration_s:

@@ -147,7 +147,7 @@ def _change(
 
 
 def _bootstrap_p(replicates: Floats) -> float:
-    """Two-sided: twice the smaller share of resamples on one side of zero, counting one more as Davison & Hinkley do."""
+    """Two-sided: twice the smaller share of resamples on one side of zero, one more counted (Davison 1997)."""
     count = replicates.size
     least = min(int(np.sum(replicates <= 0)), int(np.sum(replicates >= 0)))
     return min(1.0, 2 * (least + 1) / (count + 1))
@@ -158,7 +158,7 @@ def ratio_of(new: Sequence[Block], base: Sequence[Block], quantity: str = "cpu_s
 
     The meter errs alike on both, so its error cancels. What a model of the energy can't see, the mix of instructions,
     does not cancel: it is added, and named in the source. CPU time is counted, so it has the rounds' spread only.
-    Raises OutOfRange for an unknown quantity, UndefinedFigure for fewer than two common rounds or energy that nobody read.
+    Raises OutOfRange for an unknown quantity, UndefinedFigure for fewer than two common rounds or energy not read.
     """
     if quantity not in QUANTITIES:
         raise OutOfRange(f"no ratio of {quantity!r}: one of {', '.join(QUANTITIES)}")

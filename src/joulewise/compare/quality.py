@@ -99,7 +99,7 @@ class Metric:
 
 
 def metric_of(text: str) -> Metric:
-    """A metric by name: accuracy, f1_macro, roc_auc, log_loss, r2, rmse, mae, cosine, agreement, ..., `module:function`.
+    """A metric by name: accuracy, f1_macro, roc_auc, log_loss, r2, rmse, mae, cosine, agreement, `module:function`.
 
     Any name that scikit-learn's `scoring` takes works, and those that it only has as "neg_..." also without that.
     A function is called as f(target, answer); its attributes `greater_is_better` (default True) and `answer`
@@ -167,7 +167,7 @@ def whole_replicates(metric: Metric, sides: list[Cells], seed: int) -> list[Floa
 
 
 def left_out_of(metric: Metric, cells: Cells) -> Floats | None:
-    """The metric with each row left out in turn; None where that would take too long: the interval is then percentile."""
+    """The metric with each row left out in turn; None where that takes too long: the interval is then percentile."""
     if len(cells.counts) > 100 or cells.n > 200_000:
         return None
     values = []

@@ -17,11 +17,11 @@ HEAD_LIMIT = 64 << 20
 """A longer head is no head: something else wrote into the pipe."""
 
 
-class Broken(Exception):  # noqa: N818 - a state of the pipe, not an error that leaves the room
+class Broken(Exception):
     """The other side is gone, or talks nonsense."""
 
 
-class Late(Exception):  # noqa: N818
+class Late(Exception):
     """No whole answer within the time that was given."""
 
 

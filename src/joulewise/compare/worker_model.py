@@ -114,13 +114,13 @@ class LoadedModel:
         if batch not in self._loops:
             self._prepare(batch)
         loop = self._loops[batch]
-        duration_s, calls, rate = request.get("duration_s"), request.get("calls"), request.get("rate_per_s")
+        duration_s, calls, rate = float(request["duration_s"] or 0), request["calls"], request["rate_per_s"]
         due = due_moments(rate, duration_s, request["arrivals"], request["seed"]) if rate else []
         room = int(calls) if calls is not None else int(SPARE * duration_s / self.last_s) + 1000
         gc.collect()
         gc.freeze()  # what is loaded stays: its collection is no cost of the calls
         begun_cpu, begun = time.process_time_ns(), time.perf_counter_ns()
-        latencies = loop.paced(due, duration_s) if rate else loop.saturated(room, duration_s)
+        latencies = loop.paced(due, duration_s) if rate else loop.saturated(room, duration_s or None)
         wall_ns, cpu_ns = time.perf_counter_ns() - begun, time.process_time_ns() - begun_cpu
         if latencies and not rate:
             self.last_s = max(statistics.median(latencies[-1000:]) / 1e9, 1e-7)
@@ -194,11 +194,11 @@ def _feeds(features: Mapping[str, Any], inputs: Any, stop: int, batch: int | Non
 
 
 def _batches(feeds: Mapping[str, Any], rows: int, batch: int, seed: int) -> list[dict[str, Any]]:
-    """Every row once, in seeded order, then from the start to fill the last batch; fewer if memory would not hold them."""
+    """Every row once, in seeded order, then from the start to fill the last batch; fewer if they would not fit."""
     import numpy as np
 
     order = list(range(rows))
-    random.Random(seed).shuffle(order)  # noqa: S311
+    random.Random(seed).shuffle(order)
     count = -(-rows // batch)
     affordable = max(1, PREPARED_BYTES // max(1, batch * _bytes(feeds) // rows))
     found = []
