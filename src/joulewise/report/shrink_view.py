@@ -91,10 +91,11 @@ def steps_waterfall(view: ShrinkView) -> Waterfall | None:
              for step in view.steps]  # fmt: skip
     left = after - before - sum(fall.change.value for fall in falls)
     if abs(left) > 1e-9 * before:
-        exact_left = Figure(
-            value=left, low=left, high=left, unit=view.baseline_cost.unit, method=view.saving.ratio.method
-        )
-        falls.append(Fall(label="Steps together (final measurement)", change=exact_left))
+        down = hypot(*(fall.change.value - fall.change.low for fall in falls))
+        up = hypot(*(fall.change.high - fall.change.value for fall in falls))
+        unit, method = view.baseline_cost.unit, view.saving.ratio.method
+        rest = Figure(value=left, low=left - up, high=left + down, unit=unit, method=method)
+        falls.append(Fall(label="All steps together, measured anew", change=rest))
     return Waterfall(
         title=f"What each step saved: {WHAT.get(view.saving.quantity, view.saving.quantity)} per {view.saving.unit}",
         before_label=view.baseline.name,
