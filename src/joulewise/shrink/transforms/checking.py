@@ -1,4 +1,4 @@
-"""Does a changed model still answer like the one it came from? Asked on a few calibration rows, after each transform."""
+"""Does a changed model still answer like the one it came from? Asked on 16 calibration rows, after each step."""
 
 from __future__ import annotations
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from joulewise.core.runtimes import Artifact, Materials
 from joulewise.shrink.transforms.checking import CLOSE, Guard
 from joulewise.shrink.transforms.feeding import batches, calibration_feeds, tensors
 from joulewise.shrink.transforms.making import Recipe, Settings
 from joulewise.shrink.transforms.optimise import is_transformer
+from joulewise.shrink.transforms.processor import has_vnni
 from joulewise.shrink.transforms.to_openvino import openvino_refuses, read_openvino, write_openvino
 
 CALIBRATION_ROWS = 256
@@ -50,5 +52,13 @@ class Int8OpenVino(Recipe):
             preset=nncf.QuantizationPreset[str(settings.get("preset", "performance")).upper()],
             model_type=nncf.ModelType.TRANSFORMER if settings.get("transformer") else None,
             subset_size=len(found),
+            advanced_parameters=None if has_vnni() else _half_range(),
         )
         return write_openvino(quantized, artifact, folder)
+
+
+def _half_range() -> Any:
+    """Weights in 7 bits: the sums of 8-bit products saturate on processors without VNNI."""
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+
+    return AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE)

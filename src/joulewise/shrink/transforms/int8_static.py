@@ -21,9 +21,10 @@ _QUANTIZED = {"QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "MatMu
 
 
 class Int8Static(Recipe):
-    """`method` finds the ranges: minmax, entropy or percentile. `operators` is "all" or "matmul" (transformers lose less).
+    """`method` finds the ranges: minmax, entropy or percentile. `operators` is all or matmul, by
+    which transformers lose less.
 
-    `activations` u8 or s8; `reduce_range` keeps weights in 7 bits for CPUs without VNNI.
+    `activations` is u8 or s8; `reduce_range` keeps weights in 7 bits for CPUs without VNNI.
     """
 
     name = "int8-static"
@@ -44,8 +45,6 @@ class Int8Static(Recipe):
         narrow = not has_vnni()
         methods = ("minmax", "percentile", "entropy") if "Conv" in peek(artifact.path) else ("minmax", "percentile")
         found = [{"method": method, "activations": "u8", "reduce_range": narrow} for method in methods]
-        if narrow:
-            found.append({"method": "minmax", "activations": "s8", "reduce_range": False})
         if "Softmax" in peek(artifact.path) and "MatMul" in peek(artifact.path):
             found.insert(0, {**found[0], "operators": "matmul"})
         return tuple(found)

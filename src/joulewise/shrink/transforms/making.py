@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
 from importlib import metadata
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -94,8 +96,10 @@ class Recipe:
         return replace(made, facts=facts, steps=(*artifact.steps, step))
 
     def _made(self, artifact: Artifact, settings: Settings, materials: Materials, folder: Path) -> Artifact:
+        said = StringIO()  # Libraries print progress, and stdout is for data.
         try:
-            return self.make(artifact, settings, materials, folder)
+            with redirect_stdout(said):
+                return self.make(artifact, settings, materials, folder)
         except ImportError as error:
             if isinstance(error, JoulewiseError):
                 raise
@@ -108,6 +112,8 @@ class Recipe:
                 f"{self.name} failed: {type(error).__name__}: {_first_lines(str(error))}",
                 hint="another transform or runtime; the log has the whole cause",
             ) from error
+        finally:
+            _log.debug("%s said: %s", self.name, said.getvalue())
 
     def _missing(self, module: str) -> PluginMissing:
         return PluginMissing(f"{self.name} needs {module}", hint=f"pip install 'joulewise[{self.extra}]'")

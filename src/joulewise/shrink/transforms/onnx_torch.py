@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from joulewise.core.errors import ModelError
 from joulewise.core.runtimes import Artifact, Materials
 from joulewise.shrink.transforms.feeding import calibration_feeds, tensors
-from joulewise.shrink.transforms.torch_modules import module_of
+from joulewise.shrink.transforms.torch_modules import free_axes, module_of
 
 OPSET = 18
 _log = logging.getLogger(__name__)
@@ -32,18 +31,6 @@ def convert_module(artifact: Artifact, materials: Materials) -> Any:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _export(module, arguments, names, free_axes(inputs))
-
-
-def free_axes(inputs: Sequence[Any]) -> list[dict[int, str]]:
-    """The axes of each input that are free: the batch, and what the facts name by text."""
-    return [
-        {
-            axis: "batch" if axis == 0 else str(size)
-            for axis, size in enumerate(tensor.shape)
-            if axis == 0 or isinstance(size, str)
-        }
-        for tensor in inputs
-    ]
 
 
 def _export(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from joulewise.core.errors import ModelError
-from joulewise.core.runtimes import Artifact
+from joulewise.core.runtimes import Artifact, Materials
 
 FORMATS = ("torch-module", "torch-export", "torchscript", "hf")
 
@@ -86,3 +88,44 @@ def pool(hidden: Any, mask: Any, pooling: str) -> Any:
     if pooling == "max":
         return hidden.masked_fill(weight == 0, -1e9).max(dim=1).values
     return (hidden * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1e-9)
+
+
+def export_module(module: Any, artifact: Artifact, materials: Materials, folder: Path) -> Artifact:
+    """A changed module as a torch.export archive, batch free, the facts kept; to-onnx takes it from there."""
+    import torch
+
+    from joulewise.shrink.transforms.feeding import calibration_feeds, tensors
+
+    inputs = tensors(artifact.facts)
+    feeds = calibration_feeds(materials, inputs, 2)
+    arguments = tuple(torch.from_numpy(feeds[tensor.name]) for tensor in inputs)
+    shapes = tuple(dict.fromkeys(axes, torch.export.Dim.AUTO) for axes in free_axes(inputs))
+    with torch.no_grad():
+        program = torch.export.export(module.eval(), arguments, dynamic_shapes=shapes)
+    path = folder / "model.pt2"
+    torch.export.save(program, path)
+    return exported_artifact(artifact, path)
+
+
+def exported_artifact(artifact: Artifact, path: Path) -> Artifact:
+    """The archive with the facts of the module that it was made of; names of inputs and outputs are the archive's."""
+    from joulewise.compare.artifacts import facts_of
+    from joulewise.compare.facts.graphs import roles_for
+
+    fresh = facts_of(path, "torch-export", trust=True)
+    gone = ("factory", "import_from", "inputs", "outputs", "roles")
+    known = {name: value for name, value in artifact.facts.items() if name not in gone}
+    facts = {**fresh, **known, "roles": roles_for(str(known.get("task", fresh["task"])), fresh["outputs"])}
+    return Artifact(path=path, format="torch-export", facts=facts, steps=artifact.steps)
+
+
+def free_axes(inputs: Sequence[Any]) -> list[dict[int, str]]:
+    """The axes of each input that are free: the batch, and what the facts name by text."""
+    return [
+        {
+            axis: "batch" if axis == 0 else str(size)
+            for axis, size in enumerate(tensor.shape)
+            if axis == 0 or isinstance(size, str)
+        }
+        for tensor in inputs
+    ]
