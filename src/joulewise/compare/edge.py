@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from joulewise.compare.metric_formulas import inferences_on_battery
 from joulewise.compare.observing import ENERGY, LATENCY_P99, MEMORY, Condition, find
@@ -186,7 +187,7 @@ def _told(read: Mapping[str, object], key: str, unit: str, path: Path) -> Figure
     """A number, or [low, value, high]."""
     if key not in read:
         return None
-    told = read[key]
+    told: Any = read[key]
     numbers = [float(one) for one in (told if isinstance(told, list) else [told] * 3) if type(one) in (int, float)]
     if len(numbers) != 3:
         raise DataError(f"{key} in {path} is no number", hint=f"{key} = 4e9, or [low, value, high]")
