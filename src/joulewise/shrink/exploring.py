@@ -1,0 +1,150 @@
+"""Explores the tree of candidates, the most promising first, within the time that it has.
+
+What a move brought to one artifact is expected of it elsewhere: the cost of a child is predicted as its parent's times
+the mean factor of the move so far. Children whose least possible time is above the best seen are left out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from math import exp, log
+
+from joulewise.compare import model_card, runtimes_for
+from joulewise.compare.floors import Floor
+from joulewise.compare.opening import runtime_of
+from joulewise.core.errors import JoulewiseError
+from joulewise.core.runtimes import Artifact, Deployment, RunOptions
+from joulewise.shrink.making import Made, Maker
+from joulewise.shrink.request import Request
+from joulewise.shrink.roofline import Roof
+from joulewise.shrink.screening import Screen, Screened, may_be_proven, objective
+from joulewise.shrink.tree import Grower, Move, Node
+
+EXPECTED = {
+    **dict.fromkeys(("to-onnx", "to-linear", "to-treelite"), 0.1),
+    **dict.fromkeys(("prune", "distill", "sequence", "trim-trees", "trim-features"), 0.5),
+    **dict.fromkeys(("int8-static", "int8-dynamic", "int8-openvino", "to-openvino"), 0.6),
+}
+"""What a move that nobody has seen yet in this search is expected to leave of the cost; any other 0.8. Only the order
+of trying hangs on it."""
+_OTHER = 0.8
+_DOUBT = 3.0
+"""A node whose answers are too far off to be proven waits as if it cost so much more."""
+Hear = Callable[["Exploration", Screened], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Exploration:
+    """What has been seen so far. `seen` holds every deployment, `unmade` every move that led nowhere."""
+
+    baseline: Screened
+    floors: tuple[Floor, ...] = ()
+    proof_rows: int = 1
+    seen: list[Screened] = field(default_factory=list)
+    unmade: list[Made] = field(default_factory=list)
+    factors: dict[str, list[float]] = field(default_factory=dict)
+    out_of_time: bool = False
+
+    def cost(self, node: Node) -> float:
+        """The least cost of a node against the baseline, by its best runtime; infinite if none works."""
+        costs = [self.cost_of(one) for one in self.seen if one.node.key == node.key and one.ok]
+        return min(costs, default=float("inf"))
+
+    def doubt(self, node: Node) -> float:
+        """How much longer a node waits whose answers could not be proven to keep the floors."""
+        looked = [one for one in self.seen if one.node.key == node.key and one.ok]
+        proven = any(may_be_proven(self.floors, one, self.proof_rows) for one in looked)
+        return 1.0 if proven else _DOUBT
+
+    def cost_of(self, one: Screened) -> float:
+        return objective(one, self.baseline, tuple(self.baseline.cpu_s))
+
+    @property
+    def best(self) -> float:
+        return min((self.cost_of(one) for one in self.seen if one.ok), default=1.0)
+
+
+class Explorer:
+    """Runs the exploration; `hear` is told of each look."""
+
+    def __init__(self, request: Request, grower: Grower, maker: Maker, screen: Screen, roof: Roof) -> None:
+        self._request = request
+        self._grower = grower
+        self._maker = maker
+        self._screen = screen
+        self._roof = roof
+
+    def explore(self, found: Exploration, deadline: float, hear: Hear) -> Exploration:
+        """Look at candidates until there are none left, or until the deadline (monotonic clock)."""
+        baseline, root = found.baseline, found.baseline.node
+        self._look(found, root, hear, but=baseline.deployment.runtime)
+        open_pairs = [(root, move) for move in self._grower.moves(root)]
+        while open_pairs:
+            if time.monotonic() > deadline:
+                found.out_of_time = True
+                break
+            open_pairs.sort(key=lambda pair: _expected(found, *pair))
+            wave, open_pairs = open_pairs[: self._maker.at_once], open_pairs[self._maker.at_once :]
+            for made in self._maker.make(wave, deadline):
+                if made.node is None:
+                    found.unmade.append(made)
+                    continue
+                self._look(found, made.node, hear)
+                _learn(found, made)
+                if any(one.ok for one in found.seen if one.node.key == made.node.key):
+                    open_pairs += [(made.node, move) for move in self._grower.moves(made.node)]
+        return found
+
+    def _look(self, found: Exploration, node: Node, hear: Hear, but: str = "") -> None:
+        reason = self._hopeless(found, node.artifact) if node.moves else ""
+        for deployment in deployments_of(node, self._request):
+            if deployment.runtime == but and not deployment.options.more:
+                continue
+            seen = Screened(node=node, deployment=deployment, reason=reason)
+            seen = seen if reason else self._screen.look(node, deployment, found.baseline)
+            found.seen.append(seen)
+            hear(found, seen)
+
+    def _hopeless(self, found: Exploration, artifact: Artifact) -> str:
+        """Why even the roofline's bound is above the best that was measured; empty if it isn't, or is not known."""
+        try:
+            card = model_card(artifact)
+        except JoulewiseError:
+            return ""
+        for batch, base_s in found.baseline.cpu_s.items():
+            if self._roof.least_s(card, batch) <= found.best * base_s:
+                return ""
+        return "its least possible time is above the best that was measured"
+
+
+def deployments_of(node: Node, request: Request) -> Iterable[Deployment]:
+    """Every way to run an artifact here: runtimes, what each offers to be tried, one thread at first."""
+    for runtime in runtimes_for(node.artifact):
+        if request.runtimes is not None and runtime not in request.runtimes:
+            continue
+        for more in runtime_of(runtime).settings(node.artifact):
+            told = " ".join(f"{name}={value}" for name, value in more.items())
+            yield Deployment(
+                name=f"{node.name} · {runtime}{f' {told}' if told else ''}",
+                artifact=node.artifact,
+                runtime=runtime,
+                options=RunOptions(threads=request.threads[0], more=dict(more)),
+            )
+
+
+def _expected(found: Exploration, node: Node, move: Move) -> tuple[float, int]:
+    """The cost that a move is expected to lead to; of equal ones the shorter chain first."""
+    known = [*found.factors.get(move.words, ()), *found.factors.get(move.transform, ())]
+    mean = (log(EXPECTED.get(move.transform, _OTHER)) + sum(known)) / (1 + len(known))
+    return found.cost(node) * found.doubt(node) * exp(mean), len(node.moves)
+
+
+def _learn(found: Exploration, made: Made) -> None:
+    """Keep what the move brought, for the same move elsewhere; one that broke the quality or did not run did harm."""
+    assert made.node is not None
+    before, after = found.cost(made.parent), found.cost(made.node)
+    factor = log(after / before) if 0 < after < float("inf") and 0 < before < float("inf") else log(4.0)
+    for name in {made.move.words, made.move.transform}:
+        found.factors.setdefault(name, []).append(factor)
