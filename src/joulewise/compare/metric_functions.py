@@ -10,14 +10,15 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from joulewise.compare.cells import Cells
 from joulewise.compare.class_matching import matched
+from joulewise.compare.fast_metrics import fast
 from joulewise.compare.outputs import Prediction
 from joulewise.compare.statistics import Floats
 from joulewise.core.errors import DataError
@@ -28,21 +29,10 @@ LEAST_SHARE = 1e-15
 """The least probability that log loss counts with: a model sure and wrong would cost infinitely much."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Cells:
-    """Rows gathered: `counts` of each cell, its target and its answer. A cell is a row, but labels repeat."""
-
-    counts: NDArray[np.int64]
-    target: Array
-    answer: Array
-    classes: int
-
-    @property
-    def n(self) -> int:
-        return int(self.counts.sum())
-
-
-Whole = Callable[[Cells, "NDArray[Any] | None"], float]
+Whole = Callable[[Cells, "NDArray[Any] | None"], Floats]
+"""The metric of cells: one value for each row of weights (resamples, cells); None takes each as often as it was seen."""
+SLOW = 100
+"""Resamples of a metric that has to be asked one by one: enough for an interval's first digits."""
 
 
 def row_scores(kind: str, prediction: Prediction, target: Array | None, reference: Prediction | None) -> Floats:
@@ -61,6 +51,10 @@ def row_scores(kind: str, prediction: Prediction, target: Array | None, referenc
         pair = matched(prediction, target)
         chosen = shares[np.arange(len(shares)), pair.target]
         return np.asarray(-np.log(np.clip(chosen, LEAST_SHARE, 1.0)))
+    if kind == "brier":
+        shares = _of(prediction, "scores")
+        off = shares - np.eye(shares.shape[1])[matched(prediction, target).target]
+        return np.asarray((off**2).sum(axis=1) / (2 if shares.shape[1] == 2 else 1))
     error = _of(prediction, "values").astype(np.float64) - _numbers(target, _of(prediction, "values"))
     rows = np.abs(error) if kind == "mae" else error**2
     return np.asarray(rows.reshape(len(rows), -1).mean(axis=1))
@@ -155,8 +149,12 @@ def scorer_metric(name: str, *, negated: bool) -> tuple[Whole, bool, str]:
         )
     sign = -1.0 if found.startswith("neg_") and not negated else 1.0
 
-    def compute(cells: Cells, weights: NDArray[Any] | None) -> float:
-        return sign * _ask(found, cells, weights)
+    def compute(cells: Cells, weights: NDArray[Any] | None) -> Floats:
+        many = fast(found, cells)
+        if weights is None or many is None:
+            each = [None] if weights is None else list(weights)
+            return sign * np.array([_ask(found, cells, one) for one in each])
+        return sign * many(cells, weights)
 
     return compute, sign > 0, "scores" if _wants_scores(found) else "labels"
 
@@ -199,27 +197,32 @@ def _cure(name: str, cells: Cells) -> str:
 
 def _answering(cells: Cells) -> Any:
     """An estimator of scikit-learn's kind that answers with what the model said for these rows."""
+    return _estimators()[0 if cells.classes else 1](cells)
+
+
+@cache
+def _estimators() -> tuple[Any, Any]:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-    if cells.classes:
+    class Answers:
+        def __init__(self, cells: Any = None) -> None:
+            self.cells = cells
+            self.classes_ = np.arange(cells.classes)
 
-        class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-            classes_ = np.arange(cells.classes)
-
-            def predict(self, rows: Any) -> Any:
-                answer = cells.answer[rows]
-                return answer.argmax(axis=1) if answer.ndim > 1 else answer
-
-            def predict_proba(self, rows: Any) -> Any:
-                return cells.answer[rows]
-
-        return Classifier()
-
-    class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         def predict(self, rows: Any) -> Any:
-            return cells.answer[rows]
+            answer = self.cells.answer[rows]
+            return answer.argmax(axis=1) if answer.ndim > 1 and self.cells.classes else answer
 
-    return Regressor()
+        def predict_proba(self, rows: Any) -> Any:
+            return self.cells.answer[rows]
+
+    class Classifier(Answers, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+        pass
+
+    class Regressor(Answers, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+        pass
+
+    return Classifier, Regressor
 
 
 def function_metric(text: str) -> tuple[Whole, bool, str]:
@@ -233,8 +236,7 @@ def function_metric(text: str) -> tuple[Whole, bool, str]:
         raise DataError(f"{text} is not a function", hint="module:function, called as f(target, answer)")
     answers = str(getattr(function, "answer", "labels"))
 
-    def compute(cells: Cells, weights: NDArray[Any] | None) -> float:
-        counts = cells.counts if weights is None else weights
+    def ask(cells: Cells, counts: NDArray[Any]) -> float:
         rows = np.repeat(np.arange(len(counts)), counts)
         try:
             return float(function(cells.target[rows], cells.answer[rows]))
@@ -243,6 +245,9 @@ def function_metric(text: str) -> tuple[Whole, bool, str]:
             raise DataError(
                 f"{text} failed: {type(error).__name__}: {error}", hint="it is called f(target, answer)"
             ) from error
+
+    def compute(cells: Cells, weights: NDArray[Any] | None) -> Floats:
+        return np.array([ask(cells, counts) for counts in ([cells.counts] if weights is None else weights)])
 
     return compute, bool(getattr(function, "greater_is_better", True)), answers
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from joulewise.compare.blocks import Block, paired_blocks
 from joulewise.compare.outputs import Prediction
-from joulewise.compare.quality import WHOLE_RESAMPLES, Metric, whole_replicates
+from joulewise.compare.quality import Metric, whole_replicates
 from joulewise.compare.statistics import (
     RESAMPLES,
     Floats,
@@ -120,7 +120,7 @@ def _of_wholes(metric: Metric, base: Prediction, new: Prediction, target: NDArra
     before, after = whole_replicates(metric, sides, seed)
     replicates = after - before
     low, high = bca(value, replicates, None, n)
-    source = f"paired bootstrap of {n} rows, {WHOLE_RESAMPLES} resamples, seed {seed}"
+    source = f"paired bootstrap of {n} rows, {replicates.size} resamples, seed {seed}"
     # the share-like metrics spread as a mean of row differences with this variance would
     found = "paired-bootstrap", _bootstrap_p(replicates[np.isfinite(replicates)])
     return _change(metric, (value, low, high), source, found, (n, float(np.nanvar(replicates) * n)))

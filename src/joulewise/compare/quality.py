@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from statistics import NormalDist
@@ -11,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from joulewise.compare.metric_functions import Cells, cells_of, function_metric, row_scores, scorer_metric
+from joulewise.compare.cells import Cells
+from joulewise.compare.fast_metrics import fast
+from joulewise.compare.metric_functions import SLOW, Whole, cells_of, function_metric, row_scores, scorer_metric
 from joulewise.compare.outputs import Prediction
-from joulewise.compare.statistics import LEVEL, RESAMPLES, Floats, bca, mean_interval, wilson
+from joulewise.compare.statistics import CHUNK, LEVEL, RESAMPLES, Floats, bca, mean_interval, wilson
 from joulewise.core.errors import DataError, OutOfRange, UndefinedFigure
 from joulewise.core.figures import MEASURED, Figure
 
@@ -39,6 +40,7 @@ ROWWISE = {
     "cosine": ("cosine", True),
     "log_loss": ("log_loss", False),
     "neg_log_loss": ("log_loss", False),
+    "neg_brier_score": ("brier", False),
     "neg_mean_absolute_error": ("mae", False),
     "neg_mean_squared_error": ("mse", False),
     "neg_root_mean_squared_error": ("mse", False),
@@ -58,8 +60,9 @@ class Metric:
     scale: str
     needs_reference: bool = False
     _kind: str = ""
-    _function: Callable[[Cells, NDArray[Any] | None], float] | None = None
+    _function: Whole | None = None
     _answers: str = "labels"
+    _sign: float = 1.0
 
     def score(self, prediction: Prediction, target: Target = None, reference: Prediction | None = None) -> float:
         """The metric of all rows. Raises DataError where the answers or the target don't suit it."""
@@ -76,11 +79,11 @@ class Metric:
             return None
         if not len(prediction):
             raise DataError("no rows to judge by", hint="give evaluation data")
-        return row_scores(self._kind, prediction, target, reference)
+        return self._sign * row_scores(self._kind, prediction, target, reference)
 
     def of_mean(self, mean: float) -> float:
         """The metric of a mean over rows: its root for rmse."""
-        return float(np.sqrt(mean)) if "rmse" in self.name or "root_mean" in self.name else mean
+        return float(np.sqrt(max(0.0, mean))) if "rmse" in self.name or "root_mean" in self.name else mean
 
     def cells(self, predictions: list[Prediction], target: Target) -> list[Cells]:
         """Rows gathered by what counts for this metric; the same rows in each for the same numbers."""
@@ -88,14 +91,28 @@ class Metric:
             raise DataError(f"{self.name} needs a target", hint="name the column that holds it (--target)")
         return cells_of(self._answers, predictions, target)
 
-    def of_cells(self, cells: Cells, weights: NDArray[Any] | None = None) -> float:
-        """The metric with each cell as often as `weights` says (as often as it was seen, if None)."""
+    def of_cells(self, cells: Cells) -> float:
+        """The metric of all rows. Raises DataError if it has no value on them."""
+        [value] = self.of_resamples(cells, None)
+        if not np.isfinite(value):
+            raise DataError(f"{self.name} has no value on these rows", hint="does the target hold all classes?")
+        return float(value)
+
+    def of_resamples(self, cells: Cells, weights: NDArray[Any] | None) -> Floats:
+        """The metric with each cell as often as a row of `weights` says; one value a row, NaN where it has none."""
         if self._function is None:
             raise OutOfRange(f"{self.name} is a mean over rows")
-        value = self._function(cells, weights)
-        if weights is None and not np.isfinite(value):
-            raise DataError(f"{self.name} has no value on these rows", hint="does the target hold all classes?")
-        return value
+        return self._function(cells, weights)
+
+    def is_fast(self, cells: Cells) -> bool:
+        """True if a thousand resamples take no longer than a few."""
+        return ":" not in self.name and fast(scorer_name(self.name), cells) is not None
+
+
+def scorer_name(name: str) -> str:
+    """What scikit-learn calls it."""
+    full = SHORT.get(name.lower(), name.lower())
+    return "neg_log_loss" if full == "log_loss" else full
 
 
 def metric_of(text: str) -> Metric:
@@ -109,20 +126,19 @@ def metric_of(text: str) -> Metric:
     if ":" in name:
         function, better, answers = function_metric(name)
         return Metric(name=name, greater_is_better=better, scale="whole", _function=function, _answers=answers)
-    full = SHORT.get(name.lower(), name.lower())
-    full = "neg_log_loss" if full == "log_loss" else full
-    if full in ROWWISE:
+    full = scorer_name(name)
+    negated = name.lower().startswith("neg_")
+    if full in ROWWISE and not (negated and "root" in full):
         kind, better = ROWWISE[full]
-        negated = name.lower().startswith("neg_")
-        if not negated:
-            return Metric(
-                name=name,
-                greater_is_better=better,
-                scale="rows" if kind in ("accuracy", "agreement") else "mean",
-                needs_reference=kind in ("agreement", "cosine"),
-                _kind=kind,
-            )
-    function, better, answers = scorer_metric(full, negated=name.lower().startswith("neg_"))
+        return Metric(
+            name=name,
+            greater_is_better=better or negated,
+            scale="rows" if kind in ("accuracy", "agreement") else "mean",
+            needs_reference=kind in ("agreement", "cosine"),
+            _kind=kind,
+            _sign=-1.0 if negated else 1.0,
+        )
+    function, better, answers = scorer_metric(full, negated=negated)
     return Metric(name=name, greater_is_better=better, scale="whole", _function=function, _answers=answers)
 
 
@@ -141,7 +157,7 @@ def quality_of(
     if metric.scale == "rows":
         low, high = wilson(int(rows.sum()), n)
         return _figure(value, low, high, f"Wilson interval, {n} rows")
-    low, high = (metric.of_mean(max(0.0, end) if metric.name == "rmse" else end) for end in mean_interval(rows, seed))
+    low, high = (metric.of_mean(end) for end in mean_interval(rows, seed))
     return _figure(value, low, high, f"BCa bootstrap of {n} rows, {RESAMPLES} resamples, seed {seed}")
 
 
@@ -150,32 +166,31 @@ def _whole(metric: Metric, cells: Cells, seed: int) -> Figure:
     n = cells.n
     if n < 2:
         raise UndefinedFigure(f"an interval of {metric.name} needs at least 2 rows, got {n}")
-    low, high = bca(value, whole_replicates(metric, [cells], seed)[0], left_out_of(metric, cells), n)
-    return _figure(value, low, high, f"bootstrap of {n} rows, {WHOLE_RESAMPLES} resamples, seed {seed}")
+    [replicates] = whole_replicates(metric, [cells], seed)
+    low, high = bca(value, replicates, left_out_of(metric, cells), n)
+    return _figure(value, low, high, f"bootstrap of {n} rows, {replicates.size} resamples, seed {seed}")
 
 
 def whole_replicates(metric: Metric, sides: list[Cells], seed: int) -> list[Floats]:
-    """The metric of each side on the same resamples of the rows."""
+    """The metric of each side on the same resamples of the rows; fewer of them where each takes long."""
     generator = np.random.default_rng(seed)
     n, counts = sides[0].n, sides[0].counts
-    found = np.empty((len(sides), WHOLE_RESAMPLES))
-    for index in range(WHOLE_RESAMPLES):
-        weights = generator.multinomial(n, counts / n)
-        for side, cells in enumerate(sides):
-            found[side, index] = metric.of_cells(cells, weights)
-    return list(found)
+    resamples = WHOLE_RESAMPLES if all(metric.is_fast(cells) for cells in sides) else SLOW
+    at_once = max(1, min(resamples, CHUNK // len(counts)))
+    found: list[list[Floats]] = [[] for _ in sides]
+    for first in range(0, resamples, at_once):
+        weights = generator.multinomial(n, counts / n, size=min(at_once, resamples - first))
+        for side, cells in zip(found, sides, strict=True):
+            side.append(metric.of_resamples(cells, weights))
+    return [np.concatenate(parts) for parts in found]
 
 
 def left_out_of(metric: Metric, cells: Cells) -> Floats | None:
     """The metric with each row left out in turn; None where that takes too long: the interval is then percentile."""
-    if len(cells.counts) > 100 or cells.n > 200_000:
+    if len(cells.counts) > 1000 or cells.n > 200_000 or not metric.is_fast(cells):
         return None
-    values = []
-    for index, count in enumerate(cells.counts):
-        weights = cells.counts.copy()
-        weights[index] -= 1
-        values.append(np.full(int(count), metric.of_cells(cells, weights)))
-    found = np.concatenate(values)
+    values = metric.of_resamples(cells, cells.counts - np.eye(len(cells.counts), dtype=np.int64))
+    found = np.repeat(values, cells.counts)
     return found if bool(np.isfinite(found).all()) else None
 
 
