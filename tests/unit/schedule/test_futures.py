@@ -13,6 +13,7 @@ from joulewise.schedule.futures import (
     draws,
     intensity_paths,
     interval,
+    metered,
     seasonal,
     split_normal,
 )
@@ -105,3 +106,13 @@ def test_many_places_get_fewer_paths():
     many = lay_out({str(number): hours for number in range(300)}, FIRST, FIRST + 800 * HOUR, 3_600.0)
     futures = draw_futures(many, [Place(region="DE", zone="DE", pue=PUE)] * 300, 1)
     assert 20 <= futures.count < 200
+
+
+def test_the_error_of_the_meter_widens_energy_and_leaves_exact_power_alone():
+    futures = draw_futures(laid_out(), [Place(region="DE", zone="DE", pue=PUE)], seed=1)
+    wide = metered(futures, 0.5, 2.0, seed=1)
+
+    assert metered(futures, 1.0, 1.0, seed=1) is futures
+    ratio = np.sort((wide.pue / futures.pue)[:, 0])
+    low, high = np.percentile(ratio, [2.5, 97.5])
+    assert (low, high) == (pytest.approx(0.5, abs=0.15), pytest.approx(2.0, abs=0.3))

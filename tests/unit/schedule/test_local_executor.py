@@ -362,3 +362,16 @@ def test_no_zombies_stay_behind(place):
     time.sleep(0.1)
 
     assert not any(os.path.exists(f"/proc/{pid}") for pid in (part.pid,))
+
+
+@pytest.mark.parametrize(("times", "state"), [(1, "lost"), (2, "lost"), (3, "failed")])
+def test_a_job_that_runs_out_of_memory_again_and_again_has_failed(place, times, state):
+    task = place.task("forever")
+    handle = place.executor.submit(task)
+    for number in range(1, times + 1):
+        with open(os.path.join(place.executor.folder, handle, f"run/part-{number}.end"), "w", encoding="ascii") as file:
+            file.write("- 9 1.5 oom\n")
+    found = place.executor.status(handle)
+
+    assert (found.state, found.exit_code) == (state, 137)
+    assert "out of memory" in found.detail

@@ -124,3 +124,31 @@ def test_a_file_is_whole_or_not_there(tmp_path):
     assert os.listdir(tmp_path) == ["a"]
     with pytest.raises(OSError, match="No such file"):
         local_part.put(str(tmp_path / "no" / "a"), "whole")
+
+
+@pytest.mark.parametrize(
+    ("end", "before", "after", "found"),
+    [
+        ("- 9", [3, 7], [3, 8], True),
+        ("137 -", [3], [4], True),
+        ("- 9", [3], [3], False),
+        ("- 15", [3], [4], False),
+        ("- 9", [], [], False),
+        ("- 9", [3], [3, 8], False),  # a counter that came in between says nothing
+    ],
+)
+def test_a_kill_while_memory_ran_out_was_most_likely_for_that(end, before, after, found):
+    assert local_part.out_of_memory(end, before, after) is found
+
+
+def test_kills_for_memory_are_counted_where_the_kernel_does(tmp_path):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    assert local_part.oom_kills(str(tmp_path)) == []
+
+    (tmp_path / "proc/self/cgroup").write_text("4:memory:/a\n0::/b\n")
+    (tmp_path / "proc/vmstat").write_text("pgfault 9\noom_kill 5\n")
+    for name, text in (("b/memory.events", "oom 1\noom_kill 2\n"), ("memory/a/memory.oom_control", "oom_kill 3\n")):
+        path = tmp_path / "sys/fs/cgroup" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    assert local_part.oom_kills(str(tmp_path)) == [2, 3, 5]

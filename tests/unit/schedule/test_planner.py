@@ -237,3 +237,15 @@ def test_without_numpy_the_cure_is_told():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "pip install 'joulewise[schedule]'", done.stderr
+
+
+def test_the_meters_error_of_a_past_run_widens_figures_but_never_changes_the_choice():
+    exact_plan = planned(small_job())
+    metered_plan = planned(small_job(energy_low_ratio=0.5, energy_high_ratio=2.5))
+
+    assert metered_plan.plan.chosen == exact_plan.plan.chosen
+    for name in ("energy", "emissions"):
+        plain, wide = getattr(exact_plan.plan.option(), name), getattr(metered_plan.plan.option(), name)
+        assert wide.value == plain.value
+        assert wide.low < 0.7 * plain.low
+        assert wide.high > 1.5 * plain.high

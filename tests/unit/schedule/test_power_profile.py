@@ -106,3 +106,13 @@ def test_quantiles_of_past_durations():
             profile.quantile_s([10.0], share)
     with pytest.raises(UndefinedFigure, match="--duration"):
         profile.quantile_s([], 0.9)
+
+
+def test_the_meters_bounds_go_with_the_profile_until_the_user_says_better():
+    bundle = small_bundle(energy_j=600.0)
+    found = profile.of_run(bundle)
+    figure = profile.energy_of(bundle).figure
+
+    assert (found.low_ratio, found.high_ratio) == (figure.low / figure.value, figure.high / figure.value)
+    assert found.lasting(60.0).high_ratio == found.high_ratio
+    assert profile.corrected(found, duration_s=None, energy_j=5.0, power_w=None).high_ratio == 1.0
