@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from joulewise.testing.command_line import typed, until_watching
 
 PROGRAM = Path(sys.executable).with_name("joulewise")
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -35,9 +36,17 @@ def run(home: dict[str, str], tmp_path: Path) -> Run:
     return call
 
 
-def listed(run: Run) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = json.loads(run("runs", "--output", "json").stdout)
-    return found
+@pytest.fixture
+def listed(home: dict[str, str], tmp_path: Path) -> Callable[[], list[dict[str, object]]]:
+    """What `joulewise runs` knows."""
+
+    def ask() -> list[dict[str, object]]:
+        found: list[dict[str, object]] = json.loads(
+            typed(("runs", "--output", "json"), folder=tmp_path, environ=home).stdout
+        )
+        return found
+
+    return ask
 
 
 def test_streams_pass_through_and_one_line_says_the_cost(run):
@@ -56,27 +65,27 @@ def test_quiet_says_nothing_at_all(run):
 
 
 @pytest.mark.parametrize("code", [0, 1, 3, 77, 255])
-def test_the_exit_code_is_the_commands(run, code):
+def test_the_exit_code_is_the_commands(run, listed, code):
     assert run("run", "--", "sh", "-c", f"exit {code}").returncode == code
-    assert listed(run)[0]["status"] == ("finished" if code == 0 else "failed")
+    assert listed()[0]["status"] == ("finished" if code == 0 else "failed")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
-def test_the_signal_is_the_commands(run, number):
+def test_the_signal_is_the_commands(run, listed, number):
     assert run("run", "--", "sh", "-c", f"kill -{int(number)} $$").returncode == -number
-    assert listed(run)[0]["status"] == "killed"
+    assert listed()[0]["status"] == "killed"
 
 
 def test_options_after_the_command_are_the_commands(run):
     assert run("run", "echo", "--output", "json", "-n").stdout == b"--output json -n\n"
 
 
-def test_a_missing_command_is_127_and_files_nothing(run):
+def test_a_missing_command_is_127_and_files_nothing(run, listed):
     done = run("run", "--", "no-such-command-here")
 
     assert done.returncode == 127
     assert b"Try: " in done.stderr
-    assert listed(run) == []
+    assert listed() == []
 
 
 def test_output_and_reports_on_request(run, tmp_path):
@@ -102,15 +111,15 @@ def test_a_report_that_cannot_be_written_does_not_change_the_exit_code(run):
     assert b"can't write absent/r.html" in done.stderr
 
 
-def test_a_ledger_out_of_reach_leaves_the_run_in_the_spool(run):
+def test_a_ledger_out_of_reach_leaves_the_run_in_the_spool(run, listed):
     done = run("run", "--zone", "DE", "--ledger", "sqlite:////dev/null/ledger.db", "--", "sh", "-c", "exit 4")
 
     assert done.returncode == 4
     assert b"not in the ledger yet" in done.stderr
-    assert [one["status"] for one in listed(run)] == ["failed"]
+    assert [one["status"] for one in listed()] == ["failed"]
 
 
-def test_a_killed_tracker_leaves_a_run_that_is_recovered_with_its_own_settings(run, home, tmp_path):
+def test_a_killed_tracker_leaves_a_run_that_is_recovered_with_its_own_settings(run, listed, home, tmp_path):
     started = subprocess.Popen(
         [PROGRAM, "run", "--zone", "FR", "--name", "lost", "--", "sh", "-c", "echo ready; sleep 600"],
         cwd=tmp_path, env=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -121,36 +130,34 @@ def test_a_killed_tracker_leaves_a_run_that_is_recovered_with_its_own_settings(r
     started.wait()
     started.stdout.close()
     recovered = run("ledger", "recover").stdout.decode().split()
-    [one] = listed(run)
+    [one] = listed()
 
     assert (one["id"], one["status"], one["name"]) == (recovered[0], "recovered", "lost")
-    document = json.loads(run("show", "lost", "--output", "json").stdout)
+    document = json.loads(typed(("show", "lost", "--output", "json"), folder=tmp_path, environ=home).stdout)
     assert {factor["zone"] for factor in document["factors"] if factor["kind"] == "intensity"} <= {"FR"}
 
 
-def test_a_session_inside_is_a_child_run(run, home):
+def test_a_session_inside_is_a_child_run(run, listed, home, tmp_path):
     script = "import joulewise\nwith joulewise.measure('inner'): pass"
     run("run", "--name", "outer", "--", sys.executable, "-c", script)
-    by_name = {one["name"]: one for one in listed(run)}
+    by_name = {one["name"]: one for one in listed()}
 
     assert by_name["inner"]["parent_id"] == by_name["outer"]["id"]
-    assert b"Runs below" in run("show", "outer").stdout
+    assert "Runs below" in typed(("show", "outer"), folder=tmp_path, environ=home).stdout
 
 
-def test_watch_files_a_process_that_ends(run, home, tmp_path):
+def test_watch_files_a_process_that_ends(run, listed, home, tmp_path):
     script = "import sys; sys.stdin.readline(); sum(range(3_000_000))"
     target = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, cwd=tmp_path)
     watcher = subprocess.Popen(
         [PROGRAM, "watch", str(target.pid), "--name", "watched"], env=home, cwd=tmp_path, stderr=subprocess.PIPE
     )
-    assert watcher.stderr is not None
-    watcher.stderr.readline()
-    time.sleep(0.5)  # until it has found the process: it says what it will do, not that it has begun
+    until_watching(watcher.pid)
     target.communicate(b"go\n")
     _, said = watcher.communicate(timeout=60)
 
     assert watcher.returncode == 0, said
-    assert [one["name"] for one in listed(run)] == ["watched"]
+    assert [one["name"] for one in listed()] == ["watched"]
 
 
 def test_watching_nobody_is_an_error(run):

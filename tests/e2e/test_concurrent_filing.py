@@ -43,6 +43,7 @@ while found < wanted:
     assert not problems, problems
     with api.open_ledger(settings) as ledger:
         found = ledger.runs(api.run_query(limit=1)).total
+    time.sleep(0.005)  # not to keep the writers off the processor
 print(found)
 """
 

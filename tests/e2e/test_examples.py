@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from joulewise.testing.command_line import typed
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LONGEST_EXAMPLE = 60
 
@@ -35,8 +37,7 @@ def output_of(command: list[str], environ: dict[str, str], folder: Path) -> str:
 
 def filed(environ: dict[str, str], folder: Path) -> list[str]:
     """Names of the runs that the ledger holds."""
-    listed = output_of(["joulewise", "runs", "--output", "json"], environ, folder)
-    document = json.loads(listed)
+    document = json.loads(typed(("runs", "--output", "json"), folder=folder, environ=environ).stdout)
     rows = document["runs"] if isinstance(document, dict) else document
     return [row["name"] for row in rows]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from joulewise.report import grid_page
 from joulewise.report.heat_map import week, year
@@ -27,13 +27,6 @@ CONTRAST = """([one, other]) => {
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 def pages() -> dict[str, str]:
     """The calendar of a week with a hole and a change of the clock, and the course of two days."""
     view = example_grid(
@@ -52,12 +45,12 @@ def pages() -> dict[str, str]:
 
 
 @pytest.fixture
-def visit(browser: Browser, tmp_path: Path) -> Iterator[object]:
+def visit(browser: Browser, pages: dict[str, str], tmp_path: Path) -> Iterator[object]:
     contexts = []
 
     def go(name: str, **options: object) -> tuple[Page, list[str], list[str]]:
         path = tmp_path / name
-        path.write_text(pages()[name], "utf-8")
+        path.write_text(pages[name], "utf-8")
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
         said: list[str] = []

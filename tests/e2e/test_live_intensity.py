@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from joulewise.testing.command_line import typed
 from joulewise.testing.grid_answers import ENVIRON, KEYS, Grid
 from joulewise.testing.grid_server import DROP, GridServer, grid_server
 
@@ -41,7 +42,8 @@ def joulewise(home: Mapping[str, str], *words: str, **environ: str) -> subproces
 
 def run(home: Mapping[str, str], **environ: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     done = joulewise(home, "run", "--", sys.executable, "-c", SPIN, **environ)
-    document: dict[str, Any] = json.loads(joulewise(home, "report", "latest", "--format", "json").stdout)
+    words = ("report", "latest", "--format", "json")
+    document: dict[str, Any] = json.loads(typed(words, folder=Path(home["HOME"]), environ=home).stdout)
     return done, document
 
 

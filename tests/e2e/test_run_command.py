@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from joulewise.core.settings import Settings
 from joulewise.measure.commands import name_of, run_command, status_of, watch
 from joulewise.measure.job import Job
 from joulewise.measure.launch import CommandNotStarted, Exit
+from joulewise.testing.command_line import typed, until_watching
 
 JOULEWISE = [sys.executable, "-m", "joulewise"]
 SPIN = "import time\nend = time.process_time() + {s}\nwhile time.process_time() < end: pass\n"
@@ -30,7 +33,8 @@ def joulewise(home, *words, **options):
 
 
 def shown(home, run="latest"):
-    return json.loads(joulewise(home, "report", run, "--format", "json").stdout)
+    words = ("report", run, "--format", "json")
+    return json.loads(typed(words, folder=Path(home["HOME"]), environ=home).stdout)
 
 
 def measured(document, quantity="energy_j", attribution="with_idle_share"):
@@ -122,10 +126,13 @@ def test_a_killed_measurer_leaves_the_command_alone_and_its_run_is_recovered(hom
 
 
 def test_watch_attaches_to_a_running_tree(home):
-    victim = subprocess.Popen([sys.executable, "-c", SPIN.format(s=1.5)])
-    done = joulewise(home, "watch", str(victim.pid))
-    victim.wait()
-    assert done.returncode == 0, done.stderr
+    spin = "import sys\nsys.stdin.readline()\n" + SPIN.format(s=1.5)
+    victim = subprocess.Popen([sys.executable, "-c", spin], stdin=subprocess.PIPE)
+    watcher = subprocess.Popen([*JOULEWISE, "watch", str(victim.pid)], env=home, stderr=subprocess.PIPE)
+    until_watching(watcher.pid)
+    victim.communicate(b"go\n")
+    _, said = watcher.communicate(timeout=60)
+    assert watcher.returncode == 0, said
     document = shown(home)
     assert document["run"]["environment"]["mode"] == "watch"
     assert 0 < measured(document, "cpu_time_s") <= 1.6
@@ -148,11 +155,12 @@ def test_a_result_in_process(tmp_path):
 
 
 def test_watching_in_process(tmp_path):
-    victim = subprocess.Popen(["sleep", "0.4"])
-    result = watch(victim.pid, Job(), Settings(spool=str(tmp_path)), {"HOME": str(tmp_path)}).result
-    victim.wait()
+    with subprocess.Popen(["sleep", "60"]) as victim, ThreadPoolExecutor() as other:
+        ended = other.submit(lambda: (until_watching(os.getpid()), victim.kill()))
+        result = watch(victim.pid, Job(), Settings(spool=str(tmp_path / "spool")), {"HOME": str(tmp_path)}).result
+        ended.result()
     assert result.bundle.run.name == "sleep"
-    assert result.bundle.run.command == ("sleep", "0.4")
+    assert result.bundle.run.command == ("sleep", "60")
 
 
 @pytest.mark.parametrize(

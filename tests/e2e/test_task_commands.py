@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from joulewise import ledger
 from joulewise.core.ulid import is_ulid, new_ulid
 from joulewise.schedule.executors.local_processes import processes_of
 from joulewise.testing.command_line import typed
@@ -73,8 +72,12 @@ class Home:
         return found
 
     def decisions(self) -> list[list]:
-        with ledger.open(str(self.folder / ".local/share/joulewise/ledger.db"), create=False) as opened:
-            return [[one.run_id, one.chosen, len(one.segments)] for one in opened.decisions()]
+        code = "import json\nfrom joulewise import api\nwith api.open_ledger() as ledger:\n"
+        code += "    print(json.dumps([[d.run_id, d.chosen, len(d.segments)] for d in ledger.decisions()]))"
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=self.environ, capture_output=True, text=True, check=True
+        )
+        return json.loads(done.stdout)
 
 
 @pytest.fixture

@@ -28,6 +28,25 @@ def typed(arguments: tuple[str, ...], *, folder: Path, environ: Mapping[str, str
     return CompletedProcess(("joulewise", *arguments), code, said, told)
 
 
+def until_watching(pid: int, patience_s: float = 60.0) -> None:
+    """Wait until this process holds another by its pidfd, as `joulewise watch` does as the last thing before it waits.
+
+    Raises AssertionError if that process has ended, or doesn't begin.
+    """
+    limit = time.monotonic() + patience_s
+    while not any(_points_at(link, "anon_inode:[pidfd]") for link in Path(f"/proc/{pid}/fd").iterdir()):
+        assert time.monotonic() < limit, "it does not begin"
+        time.sleep(0.02)
+    time.sleep(0.1)  # it looks once more at whom it holds
+
+
+def _points_at(link: Path, name: str) -> bool:
+    try:
+        return str(link.readlink()) == name
+    except OSError:  # closed meanwhile
+        return False
+
+
 @contextmanager
 def _surroundings(environ: Mapping[str, str]) -> Iterator[None]:
     """All that a command takes from its process, or leaves in it, put back afterwards."""
