@@ -227,7 +227,7 @@ def _check(what: str, need: Figure | None, limit: Figure | None, missing: str = 
     share = _over(need, limit)
     words = {True: "fits", False: "does not fit", None: "open: the intervals overlap"}[fits]
     return EdgeCheck(
-        what=what, fits=fits, text=f"{words}, {share.value:.1%} of the limit", need=need, limit=limit, share=share
+        what=what, fits=fits, text=f"{words}, {share.value:.3g} of the limit", need=need, limit=limit, share=share
     )
 
 

@@ -76,7 +76,8 @@ def _limit(check: EdgeCheck | None) -> str:
         return ABSENT
     if check.share is None:
         return "unknown"
-    return f"{number(float(f'{check.share.value * 100:.3g}'))} % of {alone(check.limit)}"
+    percent = check.share.value * 100
+    return f"{number(float(f'{percent:.3g}')) if percent >= 0.1 else 'under 0.1'} % of {alone(check.limit)}"
 
 
 def _edge_told(verdicts: Sequence[EdgeVerdict]) -> Iterable[str]:

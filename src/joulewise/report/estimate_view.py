@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from joulewise.core.figures import Figure
 from joulewise.report.digits import number, shown
-from joulewise.report.escape import plain, to_ascii
-from joulewise.report.listing import Listing, Style, draw, figure_fields, simple
+from joulewise.report.escape import markdown, plain, to_ascii
+from joulewise.report.listing import Listing, Style, draw, simple
 
 if TYPE_CHECKING:
     from joulewise.compare import Estimate
@@ -43,7 +43,7 @@ def draw_estimate(found: Estimate, format: str, style: Style | None = None) -> s
     """In one of listing.FORMATS; on a terminal a card with the totals first."""
     style = style or Style()
     if format == "markdown":
-        notes = "".join(f"- {line}\n" for line in told(found))
+        notes = "".join(f"- {markdown(line)}\n" for line in told(found))
         return f"{draw(estimate_list(found), format, style)}\n{notes}"
     if format != "table":
         return draw(estimate_list(found), format, style)
@@ -125,5 +125,16 @@ def _record(term: Term, kind: str, region: str) -> dict[str, Any]:
         "expression": term.formula.expression if term.formula else None,
         "source": term.formula.source if term.formula else figure.source or None,
         "region": region or None,
-        "inputs": {name: figure_fields("input", one.unit, one) for name, one in term.inputs.items()},
+        "inputs": {name: _input(one) for name, one in term.inputs.items()},
+    }
+
+
+def _input(figure: Figure) -> dict[str, Any]:
+    return {
+        "value": figure.value,
+        "low": figure.low,
+        "high": figure.high,
+        "unit": figure.unit,
+        "method": figure.method,
+        "source": figure.source or None,
     }

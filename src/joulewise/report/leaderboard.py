@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import Any
 
 from joulewise.report.bench_view import BenchRow, BenchView
-from joulewise.report.escape import plain, to_ascii
+from joulewise.report.escape import markdown, plain, to_ascii
 from joulewise.report.listing import Listing, Style, draw, figure_fields, simple
 from joulewise.report.measures import ABSENT, alone, points, ratio_words, with_interval
 
@@ -47,7 +47,7 @@ def draw_leaderboard(view: BenchView, format: str, style: Style | None = None) -
     """In one of listing.FORMATS. On a terminal two tables, so that a hundred columns hold every figure."""
     style = style or Style()
     if format == "markdown":
-        return f"{draw(leaderboard(view), format, style)}\n" + "".join(f"- {line}\n" for line in told(view))
+        return f"{draw(leaderboard(view), format, style)}\n" + "".join(f"- {markdown(line)}\n" for line in told(view))
     if format != "table":
         return draw(leaderboard(view), format, style)
     if not view.rows:

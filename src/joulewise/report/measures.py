@@ -40,9 +40,10 @@ def ratio_words(ratio: Figure | None) -> str:
         return "baseline"
     if ratio.low <= 1.0 <= ratio.high:
         return f"alike ({_brief(ratio.low)} – {_brief(ratio.high)}×)"
-    if ratio.value > 1:
-        return f"{_brief(ratio.value)}× more ({_brief(ratio.low)} – {_brief(ratio.high)})"
-    return f"{_brief(1 / ratio.value)}× less ({_brief(1 / ratio.high)} – {_brief(1 / ratio.low)})"
+    more = ratio.value > 1
+    value, low, high = (one if more else 1 / one for one in (ratio.value, ratio.low, ratio.high))
+    words = f"{_brief(value)}× {'more' if more else 'less'}"
+    return words if isclose(low, high) else f"{words} ({_brief(min(low, high))} – {_brief(max(low, high))})"
 
 
 def points(figure: Figure | None) -> str:

@@ -11,7 +11,7 @@ from joulewise.core.errors import OutOfRange
 from joulewise.core.figures import Figure, propagate, scaled, weakest
 from joulewise.core.variants import Saving, Variant
 from joulewise.report.digits import number, share
-from joulewise.report.escape import plain, to_ascii
+from joulewise.report.escape import markdown, plain, to_ascii
 from joulewise.report.listing import Listing, Style, draw, figure_fields, simple
 from joulewise.report.measures import points, ratio_words, with_interval
 from joulewise.report.waterfall import Fall, Waterfall, draw_waterfall
@@ -128,7 +128,10 @@ def draw_shrink(view: ShrinkView, format: str, style: Style | None = None) -> st
     fall = steps_waterfall(view)
     parts = [draw(shrink_list(view), format, style), *([draw_waterfall(fall, format, style)] if fall else [])]
     if format == "markdown":
-        return "\n".join([f"## {plain(view.title)}\n", *parts, proof(view), *view.notices]) + "\n"
+        return (
+            "\n".join([f"## {markdown(view.title)}\n", *parts, markdown(proof(view)), *map(markdown, view.notices)])
+            + "\n"
+        )
     text = "\n".join([f"{plain(view.title)}\n", *parts, plain(proof(view)), *map(plain, view.notices)]) + "\n"
     return to_ascii(text) if style.ascii_only and not style.color else text
 
