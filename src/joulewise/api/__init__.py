@@ -329,6 +329,11 @@ _ELSEWHERE = {
     "draw_course": "joulewise.report.grid_drawing",
     "draw_present": "joulewise.report.grid_drawing",
     "draw_windows": "joulewise.report.grid_drawing",
+    "draw_shrink": "joulewise.report.shrink_view",
+    "load_folder": "joulewise.shrink.folder",
+    "ShrinkFiles": "joulewise.api.shrinking",
+    "shrink_model": "joulewise.api.shrinking",
+    "verify_model": "joulewise.api.shrinking",
 }
 """Names of this API that are written in full where they are wired; they load when they are asked for."""
 

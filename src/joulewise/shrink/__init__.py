@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 from joulewise.core.errors import PluginMissing
 
 if TYPE_CHECKING:
-    from joulewise.shrink.folder import read_folder, write_folder
+    from joulewise.shrink.folder import deployment_of, load_folder, read_folder, write_folder
     from joulewise.shrink.proof import Proof, prove
+    from joulewise.shrink.request import Request
     from joulewise.shrink.search import Search, shrink
     from joulewise.shrink.verify import verify_folder
 
 _HOME = {
     "Proof": "proof",
+    "Request": "request",
     "Search": "search",
+    "deployment_of": "folder",
+    "load_folder": "folder",
     "prove": "proof",
     "read_folder": "folder",
     "shrink": "search",
@@ -25,7 +29,10 @@ _HOME = {
 
 __all__ = [
     "Proof",
+    "Request",
     "Search",
+    "deployment_of",
+    "load_folder",
     "prove",
     "read_folder",
     "shrink",

@@ -16,6 +16,8 @@ COMMANDS = {
     "runs": (f"{_HOME}.runs:runs", "List the runs: filter, sort, page."),
     "show": (f"{_HOME}.show:show", "Show what a run cost, in the terminal."),
     "report": (f"{_HOME}.report:report", "Write a run's report: HTML, Markdown, JSON, CSV."),
+    "shrink": (f"{_HOME}.shrink:shrink", "Find, prove and export a model's cheapest deployment."),
+    "verify": (f"{_HOME}.verify:verify", "Repeat the proof of a shrunk model here."),
     "plan": (f"{_HOME}.plan:plan", "Say where and when a job emits least."),
     "explain": (f"{_HOME}.explain:explain", "Say how a figure was computed, down to the raw counters."),
     "doctor": (f"{_HOME}.doctor:doctor", "Say what this machine can measure, and how to improve it."),

@@ -1,0 +1,37 @@
+"""`joulewise verify`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from joulewise.app.cli.options import output_option, setting_options, settings_from
+from joulewise.app.cli.progress import progress_bar
+from joulewise.app.cli.terminal import Terminal
+
+BROKEN = 1
+
+
+@click.command(epilog="Example: `joulewise verify model-shrunk`")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("--model", default="", metavar="FILE", help="The original, if it lies elsewhere now.")
+@click.option("--data", default="", metavar="FILE", help="The rows, if they lie elsewhere now.")
+@click.option("--trust", is_flag=True, help="The original may run code that it brings (pickles, factories).")
+@click.option("--rounds", type=click.IntRange(2), default=6, show_default=True, help="Rounds of the measurement.")
+@output_option()
+@setting_options("ledger", "zone", "project", "meters")
+@click.pass_obj
+def verify(terminal: Terminal, /, folder: str, output: str, **options: Any) -> None:
+    """Repeat the proof of FOLDER, which `joulewise shrink` wrote, on this machine.
+
+    The original and the shrunk model run in turns on the same rows. Exit code 1: a floor does not hold here.
+    """
+    from joulewise import api
+
+    settings = settings_from(options)
+    with progress_bar(terminal) as report:
+        view, verified = api.verify_model(folder, settings=settings, progress=report, **options)
+    terminal.put(api.draw_shrink(view, output, terminal.style()))
+    if verified.proof is not None and not verified.proof.held:
+        raise click.exceptions.Exit(BROKEN)

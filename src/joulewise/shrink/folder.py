@@ -1,0 +1,153 @@
+"""The folder that a shrink leaves: the model, a manifest with the proof, a loader of five lines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from joulewise.compare import model_card, open_model
+from joulewise.core.errors import ModelError
+from joulewise.core.figures import Figure
+from joulewise.core.runtimes import Artifact, Deployment, Predictor, RunOptions
+from joulewise.core.variants import Observation, Step
+from joulewise.core.version import VERSION
+from joulewise.shrink.loaders import loader_text
+
+MANIFEST, LOADER = "manifest.json", "loader.py"
+_FORMAT, _VERSION = "joulewise-model", 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What the folder says of itself. `original` and `data` are what `verify` needs to repeat the proof: paths and
+    hashes, nothing of the rows themselves. `proof` holds the figures and sentences, `ledger` the ids of the rows."""
+
+    name: str
+    created_at: str
+    model: Mapping[str, Any]
+    runtime: Mapping[str, Any]
+    original: Mapping[str, Any]
+    data: Mapping[str, Any]
+    proof: Mapping[str, Any] = field(default_factory=dict)
+    measured: tuple[Observation, ...] = ()
+    ledger: Mapping[str, str] = field(default_factory=dict)
+    joulewise: str = VERSION
+
+
+def write_folder(
+    place: Path, deployment: Deployment, told: Mapping[str, Any], observations: tuple[Observation, ...] = ()
+) -> Manifest:
+    """Write the folder anew; `told` has original, data, proof, ledger. Raises ModelError if other files are there.
+
+    The folder appears whole: it is made beside its place and moved there.
+    """
+    if place.exists() and any(place.iterdir()) and not (place / MANIFEST).exists():
+        raise ModelError(f"{place} holds other files", hint="name an empty or a new folder (--out)")
+    draft = place.with_name(f"{place.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    artifact = _copied(deployment.artifact, draft)
+    manifest = _manifest(deployment, artifact, told, observations)
+    options = manifest.runtime["options"]
+    entry = artifact.path.relative_to(draft).as_posix()
+    (draft / LOADER).write_text(loader_text(deployment.runtime, entry, options, artifact.facts))
+    document = {"format": _FORMAT, "version": _VERSION, **asdict(manifest)}
+    (draft / MANIFEST).write_text(json.dumps(document, indent=1, default=str) + "\n")
+    shutil.rmtree(place, ignore_errors=True)
+    draft.rename(place)
+    return manifest
+
+
+def _copied(artifact: Artifact, folder: Path) -> Artifact:
+    """The model's files in the folder: a file with those that lie beside it, as external weights do."""
+    source = artifact.path
+    if source.is_dir():
+        shutil.copytree(source, folder / source.name)
+    elif artifact.steps:  # made by us, alone in its folder
+        shutil.copytree(source.parent, folder, dirs_exist_ok=True)
+    else:
+        shutil.copy2(source, folder / source.name)
+    return Artifact(path=folder / source.name, format=artifact.format, facts=artifact.facts, steps=artifact.steps)
+
+
+def _manifest(
+    deployment: Deployment, artifact: Artifact, told: Mapping[str, Any], observations: tuple[Observation, ...]
+) -> Manifest:
+    from joulewise.compare.opening import runtime_of
+
+    card = model_card(artifact)
+    return Manifest(
+        name=deployment.name,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        model={
+            "path": artifact.path.name,
+            "format": artifact.format,
+            "sha256": card.sha256,
+            "size_bytes": card.size_bytes,
+            "parameters": card.parameters,
+            "facts": dict(artifact.facts),
+            "steps": [asdict(step) for step in artifact.steps],
+        },
+        runtime={
+            "name": deployment.runtime,
+            "version": runtime_of(deployment.runtime).version,
+            "options": {
+                "threads": deployment.options.threads,
+                "spinning": deployment.options.spinning,
+                "more": dict(deployment.options.more),
+            },
+        },
+        original=told.get("original", {}),
+        data=told.get("data", {}),
+        proof=told.get("proof", {}),
+        ledger=told.get("ledger", {}),
+        measured=observations,
+    )
+
+
+def read_folder(place: Path) -> Manifest:
+    """The manifest of a folder. Raises ModelError for anything else, or a newer one."""
+    try:
+        document = json.loads((place / MANIFEST).read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{place} is no folder of joulewise shrink: {error}", hint="joulewise shrink MODEL") from error
+    if not isinstance(document, dict) or document.pop("format", None) != _FORMAT:
+        raise ModelError(f"{place / MANIFEST} is not of joulewise shrink", hint="joulewise shrink MODEL")
+    if document.pop("version", 0) != _VERSION:
+        raise ModelError(f"{place} was written by another joulewise", hint="pip install --upgrade joulewise")
+    seen = tuple(Observation(**{**one, "figure": Figure(**one["figure"])}) for one in document.pop("measured"))
+    return Manifest(**document, measured=seen)
+
+
+def deployment_of(place: Path, manifest: Manifest | None = None) -> Deployment:
+    """What the folder deploys, its files checked against the manifest. Raises ModelError if one was changed."""
+    found = manifest or read_folder(place)
+    model = found.model
+    artifact = Artifact(
+        path=(place / model["path"]).resolve(),
+        format=model["format"],
+        facts=model["facts"],
+        steps=tuple(Step(**one) for one in model["steps"]),
+    )
+    if not artifact.path.exists():
+        raise ModelError(f"{place} lacks {model['path']}", hint="export it again")
+    if model_card(artifact).sha256 != model["sha256"]:
+        raise ModelError(f"{artifact.path} is not the file that was proven", hint="export it again")
+    options = found.runtime["options"]
+    return Deployment(
+        name=found.name,
+        artifact=artifact,
+        runtime=found.runtime["name"],
+        options=RunOptions(threads=options["threads"], spinning=options["spinning"], more=options["more"]),
+    )
+
+
+def load_folder(place: Path | str) -> Predictor:
+    """The exported model, ready to answer: `load_folder("out").predict({"x": rows})`."""
+    deployment = deployment_of(Path(place))
+    return open_model(deployment.artifact, deployment.runtime, deployment.options)
