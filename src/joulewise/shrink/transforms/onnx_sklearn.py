@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from joulewise.core.errors import ModelError
 from joulewise.core.runtimes import Artifact
-from joulewise.shrink.transforms.loading import family, feature_count, last_step
+from joulewise.shrink.transforms.loading import family, feature_count, last_step, unwrapped
 from joulewise.shrink.transforms.onnx_thresholds import exact_thresholds
 
 OPSET, ML_OPSET = 17, 3
@@ -18,6 +19,7 @@ def convert_estimator(estimator: Any, artifact: Artifact, precision: str) -> Any
     from skl2onnx import convert_sklearn
 
     _register_boosters()
+    estimator = by_position(estimator, artifact)
     predictor = last_step(estimator)
     _refuse(predictor)
     model = convert_sklearn(
@@ -29,6 +31,26 @@ def convert_estimator(estimator: Any, artifact: Artifact, precision: str) -> Any
     )
     exact_thresholds(model, predictor, precision)
     return model
+
+
+def by_position(estimator: Any, artifact: Artifact) -> Any:
+    """Columns that are chosen by name, chosen by place instead: skl2onnx finds names only where each is an input."""
+    whole = unwrapped(estimator)
+    columns = [str(name) for name in artifact.facts.get("columns", ())]
+    first = whole.steps[0][1] if hasattr(whole, "steps") else whole
+    if len(artifact.facts.get("inputs", ())) != 1 or not columns or not hasattr(first, "transformers_"):
+        return whole
+    changed = deepcopy(whole)
+    first = changed.steps[0][1] if hasattr(changed, "steps") else changed
+    first.transformers_ = [(name, part, _places(chosen, columns)) for name, part, chosen in first.transformers_]
+    return changed
+
+
+def _places(chosen: Any, columns: list[str]) -> Any:
+    listed = [chosen] if isinstance(chosen, str) else chosen
+    if isinstance(listed, slice) or not all(isinstance(name, str) for name in listed):
+        return chosen
+    return [columns.index(name) for name in listed]
 
 
 def input_types(estimator: Any, artifact: Artifact, precision: str) -> list[tuple[str, Any]]:

@@ -79,14 +79,22 @@ def _takes_star(module: Any) -> bool:
 
 
 def _named_axes(model: Any, names: list[str], axes: list[dict[int, str]]) -> None:
-    """Raises ModelError where the export has fixed the batch; names the first axis "batch" everywhere."""
-    known = dict(zip(names, axes, strict=True))
-    for value in model.graph.input:
-        for axis in known.get(value.name, {}):
-            if value.type.tensor_type.shape.dim[axis].HasField("dim_value"):
-                raise ModelError(
-                    f"the export fixed axis {axis} of {value.name}", hint="make forward free of fixed sizes"
-                )
+    """Free axes under the names that the facts give them, in the outputs too.
+
+    Raises ModelError where the export has fixed one.
+    """
+    known, graph = dict(zip(names, axes, strict=True)), model.graph
+    renamed: dict[str, str] = {}
+    for value in graph.input:
+        for axis, name in known.get(value.name, {}).items():
+            size = value.type.tensor_type.shape.dim[axis]
+            if size.HasField("dim_value"):
+                raise ModelError(f"the export fixed axis {axis} of {value.name}", hint="make forward free of fixed sizes")
+            renamed[size.dim_param] = name
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for size in value.type.tensor_type.shape.dim:
+            if size.dim_param in renamed:
+                size.dim_param = renamed[size.dim_param]
 
 
 def _by_tracing(
