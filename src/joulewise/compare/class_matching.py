@@ -37,9 +37,11 @@ def matched(prediction: Prediction, target: NDArray[Any]) -> Matched:
         raise DataError("the target is no list of classes", hint="a metric of values (r2, mae), or another --target")
     wanted = [key_of(one) for one in target]
     said = [key_of(one) for one in prediction.labels]
-    told = [key_of(one) for one in prediction.classes]
-    known = told or _ordered({*said} | ({*wanted} if _alike(wanted, said) else set()))
-    numbers = _numbers(wanted, known, sure=prediction.classes != tuple(range(len(known))))
+    known = [key_of(one) for one in prediction.classes]
+    if not known and prediction.scores is not None:
+        known = list(range(prediction.scores.shape[1]))
+    known = known or _ordered({*said} | ({*wanted} if _alike(wanted, said) else set()))
+    numbers = _numbers(wanted, known, sure=bool(prediction.classes))
     answers = {key: index for index, key in enumerate(known)}
     strange = [key for key in said if key not in answers]
     if strange:

@@ -29,7 +29,7 @@ def _tables(cells: Cells, weights: NDArray[Any]) -> tuple[Floats, Floats, Floats
 
 
 def _shared(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+    return np.asarray(np.divide(above, below, out=np.zeros_like(above), where=below > 0))
 
 
 def _or_nan(above: Floats, below: Floats, known: NDArray[Any]) -> Floats:
@@ -113,9 +113,7 @@ def r2(cells: Cells, weights: NDArray[Any]) -> Floats:
     n = weights.sum(axis=1)
     spread = weights @ target**2 - (weights @ target) ** 2 / n
     left = weights @ error**2
-    return np.divide(
-        spread - left, spread, out=np.full(len(weights), np.nan), where=spread > 1e-12 * (weights @ target**2)
-    )
+    return _or_nan(spread - left, spread, spread > 1e-12 * (weights @ target**2))
 
 
 def fast(name: str, cells: Cells) -> Many | None:

@@ -30,7 +30,7 @@ LEAST_SHARE = 1e-15
 
 
 Whole = Callable[[Cells, "NDArray[Any] | None"], Floats]
-"""The metric of cells: one value for each row of weights (resamples, cells); None takes each as often as it was seen."""
+"""The metric of cells: one value for each row of weights (resamples, cells); None takes each as often as it is."""
 SLOW = 100
 """Resamples of a metric that has to be asked one by one: enough for an interval's first digits."""
 
@@ -156,10 +156,18 @@ def scorer_metric(name: str, *, negated: bool) -> tuple[Whole, bool, str]:
             return sign * np.array([_ask(found, cells, one) for one in each])
         return sign * many(cells, weights)
 
-    return compute, sign > 0, "scores" if _wants_scores(found) else "labels"
+    return compute, sign > 0, _answers_for(found)
 
 
-@cache
+OF_VALUES = ("r2", "explained_variance", "max_error", "neg_m", "neg_root", "d2_absolute", "d2_pinball", "d2_tweedie")
+
+
+def _answers_for(name: str) -> str:
+    if name.startswith(OF_VALUES):
+        return "values"
+    return "scores" if _wants_scores(name) else "labels"
+
+
 def _wants_scores(name: str) -> bool:
     return name.startswith(
         ("roc_auc", "average_precision", "neg_log_loss", "neg_brier", "top_k", "d2_log_loss", "d2_brier")

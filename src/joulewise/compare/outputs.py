@@ -72,9 +72,7 @@ def canonical(outputs: Mapping[str, Any], facts: Mapping[str, Any]) -> Predictio
         )
     _check(found)
     scores = _two_columns(found["scores"]) if "scores" in found else None
-    if scores is not None and not classes:
-        classes = tuple(range(scores.shape[1]))
-    if scores is not None and len(classes) != scores.shape[1]:
+    if scores is not None and classes and len(classes) != scores.shape[1]:
         raise DataError(
             f"the model scores {scores.shape[1]} classes, but names {len(classes)}: {list(classes)[:6]}",
             hint="export the model again, with its classes",
@@ -120,7 +118,9 @@ def _role_of_floats(array: Array, task: str, classes: tuple[Any, ...]) -> str:
     if task != "classification" and len(classes) != 2:
         return "vectors" if task == "embedding" else "values"
     whole = bool(np.all(array == np.floor(array)))
-    return "labels" if whole and len(np.unique(array)) <= max(2, len(classes)) else "scores"
+    keys = {key_of(one) for one in np.unique(array)} if whole else set()
+    numbers = bool(array.size) and array.min() >= 0 and array.max() < (len(classes) or np.inf)
+    return "labels" if whole and (keys <= {key_of(one) for one in classes} or numbers) else "scores"
 
 
 def _check(found: Mapping[str, Array]) -> None:
@@ -158,7 +158,7 @@ def _two_columns(scores: Array) -> Array:
 def _labels(labels: Array | None, scores: Array | None, classes: tuple[Any, ...]) -> Array | None:
     """Labels as values of `classes`: a model may give them as their numbers."""
     if labels is None:
-        return None if scores is None else named(np.argmax(scores, axis=1), classes)
+        return None if scores is None else named(np.argmax(scores, axis=1), classes or tuple(range(scores.shape[1])))
     labels = _flat(labels)
     if labels.ndim != 1:
         raise DataError(f"labels of shape {list(labels.shape)} are not one a row", hint="single-label models only")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -14,7 +14,7 @@ from joulewise.compare.cells import Cells
 from joulewise.compare.fast_metrics import fast
 from joulewise.compare.metric_functions import SLOW, Whole, cells_of, function_metric, row_scores, scorer_metric
 from joulewise.compare.outputs import Prediction
-from joulewise.compare.statistics import CHUNK, LEVEL, RESAMPLES, Floats, bca, mean_interval, wilson
+from joulewise.compare.statistics import CHUNK, LEVEL, RESAMPLES, Floats, bca, mean_interval, null_variance, wilson
 from joulewise.core.errors import DataError, OutOfRange, UndefinedFigure
 from joulewise.core.figures import MEASURED, Figure
 
@@ -199,25 +199,29 @@ def _figure(value: float, low: float, high: float, source: str) -> Figure:
 
 
 def rows_needed(
-    change: float, allowed_loss: float, disagreement: float, *, power: float = 0.8, level: float = LEVEL
+    change: float, allowed_loss: float, disagreement: float, *, counts: bool = True, power: float = 0.8
 ) -> int:
-    """How many rows prove that quality falls by at most `allowed_loss`, if it truly changes by `change`.
+    """How many rows prove at 95 % that quality falls by at most `allowed_loss`, if it truly changes by `change`.
 
     Args:
         change: Expected new - baseline (negative for a loss), as a share: -0.001 is a tenth of a point.
         allowed_loss: The floor as a loss, > 0: 0.005 is half a point.
-        disagreement: Share of rows that one model has right and the other wrong; for other metrics the variance of the
-            difference row by row.
+        disagreement: Share of rows that one model has right and the other wrong; where `counts` is False (any metric
+            but right and wrong) the variance of the change row by row. `Change.disagreement` gives both.
+        power: The chance that so many rows do prove it.
     Raises: OutOfRange if the expected change lies at or below the floor: no number of rows proves that.
-    Source: Connor 1987, Biometrics 43:207, for a margin; at least what Tango's interval needs when nothing changes.
+    Source: the normal approximation of a test against a margin (Nam 1997, Biometrics 53:1422), and at least what
+        Tango's interval needs where no row changes.
     """
-    if not allowed_loss > 0 or change <= -allowed_loss:
+    if not allowed_loss > 0 or not change > -allowed_loss:
         raise OutOfRange(f"a change of {change} can't be proven to stay above {-allowed_loss}")
-    if disagreement < abs(change) ** 2 or not 0 < power < 1:
-        raise OutOfRange(f"want disagreement of at least change squared and 0 < power < 1, got {disagreement}, {power}")
+    highest = 1.0 if counts else float("inf")
+    if not abs(change) <= highest or not (abs(change) if counts else 0) <= disagreement <= highest or not 0 < power < 1:
+        raise OutOfRange(f"want |change| <= disagreement and 0 < power < 1, got {change}, {disagreement}, {power}")
     normal = NormalDist()
-    z = normal.inv_cdf((1 + level) / 2)
-    margin = change + allowed_loss
-    by_power = (z + normal.inv_cdf(power)) ** 2 * (disagreement - change**2) / margin**2
-    unchanged = z * z * (1 - allowed_loss) / allowed_loss if allowed_loss < 1 else 1.0
+    z = normal.inv_cdf((1 + LEVEL) / 2)
+    spread = disagreement - change**2 if counts else disagreement
+    null = null_variance((disagreement - change) / 2, (disagreement + change) / 2, -allowed_loss) if counts else spread
+    by_power = ((z * sqrt(null) + normal.inv_cdf(power) * sqrt(spread)) / (change + allowed_loss)) ** 2
+    unchanged = z * z * (1 - allowed_loss) / allowed_loss if counts and allowed_loss < 1 else 2.0
     return max(2, ceil(by_power), ceil(unchanged))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,13 +158,13 @@ def stacked(name: str, rows: Sequence[Array]) -> Array:
 def read_npz(path: Path) -> dict[str, Array]:
     """Arrays of an .npz. Pickled objects are refused: loading them would run code from the file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
+        with path.open("rb") as content:  # ours to close, whatever stands in it
+            arrays = _arrays(np.load(content, allow_pickle=False))
     except ValueError as error:
         raise DataError(
             f"{path} can't be read as plain arrays: {error}", hint="save text as np.array(..., dtype=str)"
         ) from error
-    except (OSError, EOFError, KeyError) as error:
+    except (OSError, EOFError, KeyError, BadZipFile) as error:
         raise DataError(
             f"{path} is not an .npz that can be read: {error}", hint="np.savez(path, x=..., y=...)"
         ) from error
@@ -173,6 +174,13 @@ def read_npz(path: Path) -> dict[str, Array]:
         if array.dtype.kind not in "biufUS":
             raise DataError(f"array {name!r} of {path} is of {array.dtype}", hint="numbers, true/false or text")
     return {name: array.astype(str) if array.dtype.kind == "S" else array for name, array in arrays.items()}
+
+
+def _arrays(loaded: Any) -> dict[str, Array]:
+    if isinstance(loaded, np.ndarray):  # an .npy under another name
+        return {"x": loaded}
+    with loaded as file:
+        return {name: np.asarray(file[name]) for name in file.files}
 
 
 def missing_in(columns: Mapping[str, Array]) -> Iterable[str]:

@@ -75,15 +75,22 @@ def tango(lost: int, won: int, n: int, level: float = LEVEL) -> tuple[float, flo
 
 
 def _tango_z(lost: int, won: int, n: int, difference: float) -> float:
-    """The score statistic at a difference, with the nuisance share at its constrained maximum likelihood."""
-    b = -won - lost + (2 * n - won + lost) * difference
-    c = -lost * difference * (1 - difference)
-    share_lost = max(0.0, (sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n))
-    variance = n * (2 * share_lost + difference * (1 - difference))
-    shift = won - lost - n * difference
+    variance = null_variance(lost / n, won / n, difference) / n
+    shift = (won - lost) / n - difference
     if variance <= 0:
         return 0.0 if shift == 0 else float(np.copysign(np.inf, shift))
     return float(shift / sqrt(variance))
+
+
+def null_variance(lost: float, won: float, difference: float) -> float:
+    """Variance of one row's change if the true difference were that: `lost` and `won` are shares of the rows.
+
+    The share of the lost is then at its constrained maximum likelihood. Source: Tango 1998.
+    """
+    b = -won - lost + (2 - won + lost) * difference
+    c = -lost * difference * (1 - difference)
+    share_lost = max(0.0, (sqrt(max(0.0, b * b - 8 * c)) - b) / 4)
+    return 2 * share_lost + difference * (1 - difference)
 
 
 def student(level: float, freedom: int) -> float:
