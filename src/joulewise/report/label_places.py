@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CHARACTER, BOLD_CHARACTER, HEIGHT = 6.3, 7.1, 13.0
 """Width of a character of a label, plain and bold, and its height, px."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle in px: left, top, right, bottom."""
 
     left: float
@@ -34,8 +33,7 @@ class Box:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """The label of point number `at`: the left end of its baseline, and whether a line leads to its point."""
 
     at: int

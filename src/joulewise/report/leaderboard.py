@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import fill
 from typing import Any
 
+from joulewise.core.figures import Figure
 from joulewise.report.bench_view import BenchRow, BenchView
 from joulewise.report.escape import markdown, plain, to_ascii
 from joulewise.report.listing import Listing, Style, draw, figure_fields, simple
@@ -157,16 +158,26 @@ def _record(row: BenchRow, view: BenchView) -> dict[str, Any]:
         "metric": view.metric,
         **figure_fields("quality", "share", row.quality),
         **figure_fields("quality_change", "share", row.quality_change),
-        **figure_fields("energy_per_inference", "j", row.energy),
+        **_bounded("energy_j_per_inference", row.energy),
         **figure_fields("energy", "ratio", row.ratio),
         "ratio_is_paired": row.is_paired,
-        **figure_fields("cpu_per_inference", "s", row.cpu_time),
+        **_bounded("cpu_s_per_inference", row.cpu_time),
         **figure_fields("latency_p50", "s", row.latency_p50),
         **figure_fields("latency_p99", "s", row.latency_p99),
-        "throughput_inferences_per_s": row.throughput.value if row.throughput else None,
+        **_bounded("throughput_per_s", row.throughput),
         **figure_fields("memory_peak", "bytes", row.memory),
         **figure_fields("size", "bytes", row.size),
         "condition": view.condition,
         "boundary": view.boundary,
         "floors": list(view.floors),
+    }
+
+
+def _bounded(name: str, figure: Figure | None) -> dict[str, Any]:
+    """Fields named as the quantity of the observation that they are from."""
+    return {
+        name: figure.value if figure else None,
+        f"{name}_low": figure.low if figure else None,
+        f"{name}_high": figure.high if figure else None,
+        f"{name}_method": figure.method if figure else None,
     }
