@@ -58,6 +58,14 @@ class Measured:
         return not self.failure
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C came while a bench ran. `measured` holds what was measured until then, each with that as its failure."""
+
+    def __init__(self, measured: list[Measured]) -> None:
+        super().__init__("stopped")
+        self.measured = measured
+
+
 class _Lane:
     """One deployment while it is measured."""
 
@@ -100,7 +108,8 @@ def bench(
 
     `session` is a started session of the caller: every block is one of its phases. Energy is in its result once it has
     stopped: `attach_energy(measured, session.result)`. `progress` hears the done share (0..1) and what is being done.
-    Raises OutOfRange for no deployments or two of one name; what goes wrong with one of them is in its `failure`.
+    Raises OutOfRange for no deployments or two of one name, Stopped with what was measured for Ctrl-C; what goes wrong
+    with one of them is in its `failure`.
     """
     lanes = [_Lane(one) for one in _with_threads(deployments, plan)]
     names = [lane.deployment.name for lane in lanes]
@@ -109,20 +118,25 @@ def bench(
     steps = len(lanes) * (3 + len(list(plan.conditions())) * (plan.rounds + 1))
     report = _counting(progress, steps)
     deadline = time.monotonic() + plan.time_limit_s
-    with tempfile.TemporaryDirectory(prefix="joulewise-bench-") as folder, ExitStack() as stack:
+    try:
+        with tempfile.TemporaryDirectory(prefix="joulewise-bench-") as folder, ExitStack() as stack:
+            for lane in lanes:
+                stack.callback(lane.end)
+            feeds_path = rows.save_npz(Path(folder) / "rows.npz")
+            _start(lanes, feeds_path, plan, report)
+            for lane in lanes:
+                report(f"{lane.deployment.name}: answers for {len(rows)} rows")
+                lane.attempt(lambda lane=lane: _answer(lane, rows, plan))  # type: ignore[misc]
+            for condition in plan.conditions():
+                _condition(lanes, condition, plan, session, (report, deadline))
         for lane in lanes:
-            stack.callback(lane.end)
-        feeds_path = rows.save_npz(Path(folder) / "rows.npz")
-        _start(lanes, feeds_path, plan, report)
+            report(f"{lane.deployment.name}: its size and operations")
+            if not lane.failure:
+                _describe(lane)
+    except KeyboardInterrupt as error:
         for lane in lanes:
-            report(f"{lane.deployment.name}: answers for {len(rows)} rows")
-            lane.attempt(lambda lane=lane: _answer(lane, rows, plan))  # type: ignore[misc]
-        for condition in plan.conditions():
-            _condition(lanes, condition, plan, session, (report, deadline))
-    for lane in lanes:
-        report(f"{lane.deployment.name}: its size and operations")
-        if not lane.failure:
-            _describe(lane)
+            lane.failure = lane.failure or "stopped before it was measured to the end"
+        raise Stopped([_result(lane, lanes[0], rows, plan) for lane in lanes]) from error
     return [_result(lane, lanes[0], rows, plan) for lane in lanes]
 
 
@@ -297,4 +311,4 @@ def _result(lane: _Lane, first: _Lane, rows: Rows, plan: BenchPlan) -> Measured:
     )
 
 
-__all__ = ["BenchPlan", "Measured", "Measuring", "attach_energy", "bench"]
+__all__ = ["BenchPlan", "Measured", "Measuring", "Stopped", "attach_energy", "bench"]
