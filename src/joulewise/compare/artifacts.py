@@ -31,7 +31,7 @@ _READERS = {
 
 
 def artifact_of(text: str | Path, *, trust: bool = False) -> Artifact:
-    """The model at a path, or the one that `module:factory` builds.
+    """The model at a path, or the one that `module:factory` (or `file.py:factory`) builds.
 
     Raises UntrustedModel, before anything is loaded, for what would run its own code; ModelError for what can't be
     loaded, with what it seems to be and how to export it; PluginMissing for an absent library.
@@ -66,11 +66,14 @@ def with_task(artifact: Artifact, task: str, classes: list[Any] | None = None) -
 
 
 def _factory(text: str, trust: bool) -> Artifact:
-    module, colon, attribute = text.partition(":")
+    module, colon, attribute = text.rpartition(":")
+    folder = Path.cwd()
+    if module.endswith(".py") and Path(module).is_file():
+        folder, module = Path(module).resolve().parent, Path(module).stem
     if colon and all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")]):
         from joulewise.compare.facts.programs import describe_factory
 
-        path, facts = describe_factory(text, trust)
+        path, facts = describe_factory(f"{module}:{attribute}", folder, trust)
         return Artifact(path=path, format="torch-module", facts=facts)
     if text.count("/") == 1 and not text.startswith(("/", ".", "~")) and "." not in text.rpartition("/")[2][-5:]:
         raise ModelError(
@@ -85,7 +88,9 @@ def _only_model(folder: Path) -> Path:
     try:
         format_of(folder)
     except ModelError as error:
-        found = [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix in (".onnx", ".xml", ".pt2")]
+        found = [
+            path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix in (".onnx", ".xml", ".pt2")
+        ]
         if len(found) > 1:
             names = ", ".join(path.name for path in found)
             raise ModelError(f"{folder} holds {len(found)} models", hint=f"name one of {names}") from error

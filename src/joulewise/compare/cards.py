@@ -29,7 +29,7 @@ def model_card(artifact: Artifact, *, count: bool = True) -> Model:
         flops=counted.figure if counted else None,
         flops_covered=counted.covered if counted else None,
         signature={"inputs": facts.get("inputs", []), "outputs": facts.get("outputs", [])},
-        details={key: facts[key] for key in kept if key in facts} | (counted.details if counted else {}),
+        details={key: facts[key] for key in kept if key in facts} | dict(counted.details if counted else {}),
     )
 
 

@@ -84,7 +84,9 @@ def _check_shape(tensor: Tensor, shape: tuple[int, ...], sizes: dict[str, int]) 
     for axis, (want, have) in enumerate(zip(tensor.shape, shape, strict=True)):
         if isinstance(want, str):
             if sizes.setdefault(want, have) != have:
-                raise DataError(f"{want} is {sizes[want]} in one input and {have} in {tensor.name!r}", hint="same rows each")
+                raise DataError(
+                    f"{want} is {sizes[want]} in one input and {have} in {tensor.name!r}", hint="same rows each"
+                )
         elif want != have:
             hint = "export the model with a free batch (dynamic axes), or feed rows one batch size at a time"
             raise DataError(

@@ -1,9 +1,11 @@
 """Counts the arithmetic of an ONNX graph, one row at a time, over shapes that ONNX infers.
 
 Stated conventions: 1 MAC = 2 FLOP; an element of an activation or of an element-wise operator is 1 FLOP, of softmax 4,
-of a normalisation 7, of batch normalisation 2, of quantising or its reverse 2; moving data is 0; comparisons in trees are
-not FLOP. ONNX Runtime's own operators are counted over stand-ins of the same shape.
+of a normalisation 7, of batch normalisation 2, of quantising or its reverse 2; moving data is 0; comparisons in trees
+are not FLOP. ONNX Runtime's own operators are counted over stand-ins of the same shape.
 """
+
+# ruff: noqa: SIM905 - long tables of names read better as text
 
 from __future__ import annotations
 
@@ -135,7 +137,9 @@ def _stand_in(node: Any, stored: dict[str, Shape], graph: Any) -> None:
     kind, inputs = node.op_type, list(node.input)
     if kind in ("FusedConv", "QLinearConv", "ConvInteger"):
         weight = 3 if kind == "QLinearConv" else 1
-        _become(node, "Conv", [inputs[0], inputs[weight]], keep=("kernel_shape", "pads", "strides", "dilations", "group"))
+        _become(
+            node, "Conv", [inputs[0], inputs[weight]], keep=("kernel_shape", "pads", "strides", "dilations", "group")
+        )
     elif kind == "MatMulNBits":
         sizes = {each.name: each.i for each in node.attribute}
         stored[f"{node.output[0]}/weight"] = (sizes["K"], sizes["N"])
@@ -239,7 +243,7 @@ def _recurrent(node: Any, shapes: dict[str, Shape]) -> int:
 
 
 def _pool(node: Any, shapes: dict[str, Shape]) -> int:
-    return prod(shapes[node.output[0]]) * prod(_attributes(node)["kernel_shape"])
+    return prod(shapes[node.output[0]]) * int(prod(_attributes(node)["kernel_shape"]))
 
 
 def _linear_operator(node: Any, shapes: dict[str, Shape]) -> int:

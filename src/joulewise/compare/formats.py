@@ -62,7 +62,7 @@ def _magic_format(path: Path, head: bytes) -> str:
 
 def _text_format(path: Path, head: bytes) -> str:
     text = head.lstrip()
-    if text.startswith(b"tree\n") or text.startswith(b"tree\r\n"):
+    if text.startswith((b"tree\n", b"tree\r\n")):
         return "lightgbm"
     if text.startswith(b"<") and b"<net " in text:
         if not path.with_suffix(".bin").exists():
@@ -79,7 +79,9 @@ def _json_format(path: Path, text: bytes) -> str:
     if b'"oblivious_trees"' in text or b'"model_info"' in text[:200]:
         return "catboost"
     if b'"tree_info"' in text or b'"tree_structure"' in text:
-        raise ModelError(f"{path} is a dump of LightGBM", hint="booster.save_model('model.txt') writes what can be loaded")
+        raise ModelError(
+            f"{path} is a dump of LightGBM", hint="booster.save_model('model.txt') writes what can be loaded"
+        )
     return ""
 
 
@@ -132,7 +134,11 @@ def _folder_format(path: Path) -> str:
         if marker in names:
             return found
     for marker, message, hint in (
-        ("adapter_config.json", "is an adapter without its base model", "merge it: model.merge_and_unload(), then save"),
+        (
+            "adapter_config.json",
+            "is an adapter without its base model",
+            "merge it: model.merge_and_unload(), then save",
+        ),
         ("model_index.json", "is a pipeline of several models", "name the folder of one of them"),
         ("MLmodel", "is an MLflow folder", "name the model file inside it"),
     ):
@@ -166,6 +172,8 @@ def _is_onnx(path: Path) -> bool:
             if not 0 < field < 30 or wire not in (0, 2):
                 return False
             value = _varint(file.read(1), file)
+            if value < 0:
+                return False
             if wire == 2:
                 file.seek(value, 1)
             fields.add(field)
@@ -175,7 +183,7 @@ def _is_onnx(path: Path) -> bool:
 def _varint(first: bytes, file: object) -> int:
     value = shift = 0
     byte = first
-    while byte:
+    while byte and shift < 64:
         value |= (byte[0] & 0x7F) << shift
         if byte[0] < 0x80:
             return value

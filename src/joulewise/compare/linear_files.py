@@ -2,8 +2,8 @@
 
 Steps, in order, each {"op": ..., arrays by name}:
     scale   (x - shift) * factor            arrays "shift", "factor", each (features,) or absent
-    dense   activation(x @ weight + bias)   arrays "weight" (in, out), "bias" (out,); "activation": identity, relu, tanh,
-            logistic, softmax
+    dense   activation(x @ weight + bias)   arrays "weight" (in, out), "bias" (out,); "activation": identity, relu,
+            tanh, logistic, softmax
 The last step gives scores (n, k), of a single column the positive class, or values.
 """
 
@@ -23,7 +23,8 @@ OPS = {"scale": ("shift", "factor"), "dense": ("weight", "bias")}
 
 
 def write_linear(folder: Path, steps: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> Path:
-    """Write the model into `folder`. `facts` as artifacts have them: task, classes, inputs (one matrix), outputs, roles.
+    """Write the model into `folder`. `facts` as artifacts have them: task, classes, inputs (one matrix "x"), outputs
+    (of a classification "labels" and "scores", else "values"), roles.
 
     Raises ModelError for an unknown step or activation.
     """

@@ -34,7 +34,13 @@ _BUILT_IN = {
     "xgboost": (("xgboost",), "xgboost"),
 }
 """Formats and library by runtime, so that a question about one model does not import every library there is."""
-_EXTRAS = {"numpy": "compare", "onnxruntime": "onnx", "sklearn": "compare", "torch-compile": "torch", "treelite": "trees"}
+_EXTRAS = {
+    "numpy": "compare",
+    "onnxruntime": "onnx",
+    "sklearn": "compare",
+    "torch-compile": "torch",
+    "treelite": "trees",
+}
 
 
 def runtime_of(name: str) -> Any:

@@ -82,7 +82,10 @@ def _linear(artifact: Artifact) -> int | None:
     from joulewise.compare.linear_files import OPS, read_linear
 
     return sum(
-        int(np.size(step[name])) for step in read_linear(artifact.path) for name in OPS[step["op"]] if step[name] is not None
+        int(np.size(step[name]))
+        for step in read_linear(artifact.path)
+        for name in OPS[step["op"]]
+        if step[name] is not None
     )
 
 
@@ -109,7 +112,7 @@ def steps_of(model: Any) -> list[Any]:
 def estimator_parameters(step: Any) -> int | None:
     """Learned numbers of one estimator of scikit-learn; None for a kind that we don't know."""
     if hasattr(step, "coefs_"):
-        return sum(array.size for array in (*step.coefs_, *step.intercepts_))
+        return int(sum(array.size for array in (*step.coefs_, *step.intercepts_)))
     if hasattr(step, "coef_") and not hasattr(step, "support_vectors_"):
         return int(np.size(step.coef_) + np.size(getattr(step, "intercept_", ())))
     if hasattr(step, "scale_") and hasattr(step, "transform"):
@@ -179,7 +182,20 @@ def _catboost(artifact: Artifact) -> int | None:
     leaves = int(np.size(model.get_leaf_values()))
     per_tree = model.get_tree_leaf_counts()
     depth = sum(int(np.log2(max(1, count))) for count in per_tree)  # symmetric trees: one threshold a level
-    return leaves + depth or None
+    return int(leaves + depth) or None
+
+
+def _openvino(artifact: Artifact) -> int | None:
+    """Constants of floats, and arrays of small integers, which are quantised weights."""
+    from joulewise.compare.facts.folders import load_openvino
+
+    count = 0
+    for each in load_openvino(artifact.path).get_ops():
+        if each.get_type_name() == "Constant":
+            shape, kind = each.get_output_shape(0), each.get_output_element_type(0)
+            small = kind.size == 1 and len(shape) > 1
+            count += prod(shape) if (kind.is_real() and prod(shape) > 1) or small else 0
+    return int(count) or None
 
 
 _COUNTERS: dict[str, Callable[[Artifact], int | None]] = {
@@ -188,6 +204,7 @@ _COUNTERS: dict[str, Callable[[Artifact], int | None]] = {
     "lightgbm": _lightgbm,
     "linear": _linear,
     "onnx": _onnx,
+    "openvino": _openvino,
     "sklearn": _estimator,
     "skops": _estimator,
     "torch-export": _torch,

@@ -87,7 +87,7 @@ def _globals(data: bytes) -> Iterator[str]:
     memo: dict[int, str] = {}
     try:
         for opcode, argument, _ in pickletools.genops(data):
-            if opcode.name == "GLOBAL" or opcode.name == "INST":
+            if opcode.name in ("GLOBAL", "INST"):
                 yield str(argument)
             elif opcode.name == "STACK_GLOBAL":
                 yield " ".join(words[-2:])
@@ -127,5 +127,12 @@ def _beyond_tensors(archive: zipfile.ZipFile) -> Iterator[str]:
 def _is_harmless(name: str) -> bool:
     module, _, attribute = name.partition(" ")
     is_storage = module in ("torch", "torch.storage") and attribute.endswith("Storage")
-    is_dtype = module == "torch" and attribute.rstrip("0123456789") in ("float", "int", "uint", "bfloat", "bool", "complex")
+    is_dtype = module == "torch" and attribute.rstrip("0123456789") in (
+        "float",
+        "int",
+        "uint",
+        "bfloat",
+        "bool",
+        "complex",
+    )
     return name in _HARMLESS or is_storage or is_dtype

@@ -20,7 +20,9 @@ def tensors(entries: Sequence[Mapping[str, Any]]) -> tuple[Tensor, ...]:
     return tuple(Tensor(name=each["name"], dtype=each["dtype"], shape=tuple(each["shape"])) for each in entries)
 
 
-def answers(task: str, *, classes: Sequence[Any] | None = None, dtype: str = "float64", width: int | None = None) -> Any:
+def answers(
+    task: str, *, classes: Sequence[Any] | None = None, dtype: str = "float64", width: int | None = None
+) -> dict[str, Any]:
     """Facts about outputs for a library that answers with labels and scores, or with values.
 
     `width` is the number of outputs of a regression with several, or of an embedding.

@@ -32,7 +32,7 @@ def load(path: Path, form: str, trust: bool) -> Any:
         model = joblib.load(path)
     except ModuleNotFoundError as error:
         raise ModelError(f"{path} needs the package {error.name}", hint=f"pip install {error.name}") from error
-    except Exception as error:  # noqa: BLE001 - a pickle can raise whatever its classes raise
+    except Exception as error:
         raise ModelError(
             f"{path} can't be loaded: {type(error).__name__}: {error}",
             hint="load it with the versions of scikit-learn and Python that wrote it, and save it anew",

@@ -20,7 +20,9 @@ def describe_hugging_face(path: Path, form: str, trust: bool) -> dict[str, Any]:
     del form
     config = _json(path / "config.json")
     if config.get("auto_map") and not trust:
-        raise UntrustedModel(f"{path} brings its own Python code", hint="--trust (in Python: trust=True) if you read it")
+        raise UntrustedModel(
+            f"{path} brings its own Python code", hint="--trust (in Python: trust=True) if you read it"
+        )
     heads = " ".join(config.get("architectures") or [])
     if any(kind in heads for kind in _GENERATIVE):
         raise ModelError(
@@ -124,7 +126,9 @@ def load_openvino(path: Path) -> Any:
         return openvino.Core().read_model(str(path))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[-300:]
-        raise ModelError(f"OpenVINO can't read {path}: {reason}", hint="use --runtime onnxruntime, or convert it anew") from error
+        raise ModelError(
+            f"OpenVINO can't read {path}: {reason}", hint="use --runtime onnxruntime, or convert it anew"
+        ) from error
 
 
 def openvino_entry(port: Any, at: int) -> dict[str, Any]:

@@ -59,7 +59,9 @@ def load_script(path: Path) -> Any:
             warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript's end is PyTorch's matter
             return torch.jit.load(str(path), map_location="cpu").eval()
     except RuntimeError as error:
-        raise ModelError(f"PyTorch can't read {path}: {str(error)[:200]}", hint="save it anew, or use torch.export") from error
+        raise ModelError(
+            f"PyTorch can't read {path}: {str(error)[:200]}", hint="save it anew, or use torch.export"
+        ) from error
 
 
 def _exported(program: Any) -> dict[str, Any]:
@@ -103,16 +105,19 @@ def guess_task(inputs: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> d
     return {"task": task, "roles": {role: main["name"]}, "task_guessed": True}
 
 
-def describe_factory(text: str, trust: bool) -> tuple[Path, dict[str, Any]]:
-    """Where `module:factory` lives, and facts of what it builds. Raises UntrustedModel before the module is imported."""
+def describe_factory(text: str, folder: Path, trust: bool) -> tuple[Path, dict[str, Any]]:
+    """Where `module:factory` lives, and facts of what it builds. Raises UntrustedModel before anything is imported."""
     refuse_untrusted(text, "Python code", trust)
-    module_name, _, attribute = text.partition(":")
-    folder = str(Path.cwd())
-    built = build(text, folder)
-    origin = find_spec(module_name)
-    facts = {"factory": text, "import_from": folder, "trusted": True, **_of_module(built["model"], built.get("example"))}
+    built = build(text, str(folder))
+    origin = find_spec(text.partition(":")[0])
+    facts = {
+        "factory": text,
+        "import_from": str(folder),
+        "trusted": True,
+        **_of_module(built["model"], built.get("example")),
+    }
     facts |= {key: built[key] for key in ("task", "classes", "roles") if key in built}
-    return Path(origin.origin if origin and origin.origin else folder), facts
+    return Path(origin.origin) if origin and origin.origin else folder, facts
 
 
 def build(text: str, folder: str) -> dict[str, Any]:
@@ -128,7 +133,9 @@ def build(text: str, folder: str) -> dict[str, Any]:
     try:
         made = getattr(import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
-        raise ModelError(f"{text} is not there: {error}", hint="module:function, importable from this folder") from error
+        raise ModelError(
+            f"{text} is not there: {error}", hint="module:function, importable from this folder"
+        ) from error
     made = made() if callable(made) and not isinstance(made, torch.nn.Module) else made
     if isinstance(made, torch.nn.Module):
         made = {"model": made}

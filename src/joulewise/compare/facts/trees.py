@@ -9,7 +9,6 @@ from typing import Any
 from joulewise.compare.facts import BATCH, answers, entry
 from joulewise.core.errors import ModelError, PluginMissing
 
-
 _TREELITE_BINARY = 0  # TaskType::kBinaryClf
 
 
@@ -33,7 +32,9 @@ def load_xgboost(path: Path) -> Any:
     try:
         return xgboost.Booster(model_file=str(path))
     except xgboost.core.XGBoostError as error:
-        raise ModelError(f"XGBoost can't read {path}: {_first_line(error)}", hint="save_model('model.json') anew") from error
+        raise ModelError(
+            f"XGBoost can't read {path}: {_first_line(error)}", hint="save_model('model.json') anew"
+        ) from error
 
 
 def _xgboost(path: Path) -> dict[str, Any]:

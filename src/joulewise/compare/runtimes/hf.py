@@ -36,7 +36,7 @@ class HuggingFace:
         return CheckedPredictor(tensors(artifact.facts["inputs"]), tensors(artifact.facts["outputs"]), answer)
 
 
-class Encoder(torch.nn.Module):
+class Encoder(torch.nn.Module):  # type: ignore[misc]
     """Tokens to one vector a text: the transformer, pooling over the tokens that count, and length 1 where asked.
 
     Inputs: input_ids, attention_mask, int64 (batch, length). Output: vectors, float32 (batch, width).
@@ -62,7 +62,7 @@ class Encoder(torch.nn.Module):
         return (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1e-9)
 
 
-class Classifier(torch.nn.Module):
+class Classifier(torch.nn.Module):  # type: ignore[misc]
     """Tokens to logits or values."""
 
     def __init__(self, transformer: Any) -> None:
@@ -81,6 +81,7 @@ def module_of_folder(artifact: Artifact) -> Any:
     """
     facts = artifact.facts
     kind = transformers.AutoModelForSequenceClassification if facts.get("head") else transformers.AutoModel
+    transformers.utils.logging.disable_progress_bar()
     try:
         inner = kind.from_pretrained(
             str(artifact.path),

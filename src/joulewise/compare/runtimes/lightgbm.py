@@ -8,7 +8,13 @@ from typing import Any
 import lightgbm
 
 from joulewise.compare.facts.trees import load_lightgbm
-from joulewise.compare.runtimes.predicting import CheckedPredictor, as_data_error, class_array, predictor_of, scores_answer
+from joulewise.compare.runtimes.predicting import (
+    CheckedPredictor,
+    as_data_error,
+    class_array,
+    predictor_of,
+    scores_answer,
+)
 from joulewise.core.runtimes import Artifact, RunOptions
 
 

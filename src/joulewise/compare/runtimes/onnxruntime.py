@@ -41,7 +41,7 @@ class OnnxRuntime:
             session = onnxruntime.InferenceSession(
                 str(artifact.path), _session_options(options), providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # noqa: BLE001 - its errors have no common class of their own
+        except Exception as error:
             raise _model_error(artifact, error) from error
         inputs = tensors(artifact.facts["inputs"])
         answer = _Answer(session, artifact.facts)
@@ -78,7 +78,7 @@ class _Answer:
     def __call__(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             found = dict(zip(self._names, self._run(self._names, feeds), strict=True))
-        except Exception as error:  # noqa: BLE001 - its errors have no common class of their own
+        except Exception as error:
             raise as_data_error(error, "ONNX Runtime") from error
         for name in self._maps:
             found[name] = self._flat(found[name])
@@ -95,9 +95,10 @@ def _model_error(artifact: Artifact, error: Exception) -> ModelError:
     said = " ".join(str(error).split())
     ours = onnxruntime.__version__
     if "opset" in said.lower() or "IR version" in said:
-        opsets = ", ".join(f"{domain} {version}" for domain, version in artifact.facts.get("opsets", {}).items())
+        needs = [f"{domain} {version}" for domain, version in artifact.facts.get("opsets", {}).items()]
+        needs.append(f"IR {artifact.facts.get('ir_version')}")
         return ModelError(
-            f"{artifact.path.name} is newer (opset {opsets}, IR {artifact.facts.get('ir_version')}) than ONNX Runtime {ours}",
+            f"{artifact.path.name} is too new for ONNX Runtime {ours}: opset {', '.join(needs)}",
             hint="pip install -U onnxruntime, or export it with an older opset (opset_version=17)",
         )
     if "NOT_IMPLEMENTED" in said or "not a registered function" in said:

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU, in 32-bit floats unless bfloat16 is asked for: by itself it would change the precision unsaid."""
+"""OpenVINO on the CPU, in 32-bit floats unless bfloat16 is asked for: by itself it changes the precision unsaid."""
 
 from __future__ import annotations
 

@@ -91,6 +91,8 @@ def _set_jobs(model: Any, threads: int) -> None:
     """n_jobs of every estimator inside: the value of training time has nothing to say here."""
     if not hasattr(model, "get_params") or not hasattr(model, "set_params"):
         return
-    jobs = {name: threads for name in model.get_params(deep=True) if name.rpartition("__")[2] in ("n_jobs", "thread_count")}
+    jobs = {
+        name: threads for name in model.get_params(deep=True) if name.rpartition("__")[2] in ("n_jobs", "thread_count")
+    }
     if jobs:
         model.set_params(**jobs)

@@ -9,6 +9,7 @@ import torch
 
 from joulewise.compare.facts import programs
 from joulewise.compare.runtimes.predicting import CheckedPredictor, as_data_error, predictor_of
+from joulewise.compare.trust import refuse_untrusted
 from joulewise.core.errors import DataError, ModelError
 from joulewise.core.runtimes import Artifact, RunOptions
 
@@ -67,7 +68,7 @@ def module_of(artifact: Artifact) -> Any:
         from joulewise.compare.runtimes.hf import module_of_folder
 
         return module_of_folder(artifact)
-    programs.refuse_untrusted(artifact.facts["factory"], "Python code", trusted)
+    refuse_untrusted(artifact.facts["factory"], "Python code", trusted)
     return programs.build(artifact.facts["factory"], artifact.facts["import_from"])["model"]
 
 

@@ -13,13 +13,19 @@ import numpy as np
 import treelite
 
 from joulewise.compare.facts.trees import load_treelite
-from joulewise.compare.runtimes.predicting import CheckedPredictor, as_data_error, class_array, predictor_of, scores_answer
+from joulewise.compare.runtimes.predicting import (
+    CheckedPredictor,
+    as_data_error,
+    class_array,
+    predictor_of,
+    scores_answer,
+)
 from joulewise.core.errors import ModelError, PluginMissing
 from joulewise.core.runtimes import Artifact, RunOptions
 
 
 class TreeLite:
-    """Runs treelite checkpoints. `more`: "engine" is "gtil" (the default) or "compiled"; the latter takes "quantize"."""
+    """Runs treelite checkpoints. `more`: "engine" is "gtil" (default) or "compiled"; the latter takes "quantize"."""
 
     name = "treelite"
     formats = ("treelite",)

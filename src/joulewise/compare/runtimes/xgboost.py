@@ -9,7 +9,13 @@ import numpy as np
 import xgboost
 
 from joulewise.compare.facts.trees import load_xgboost
-from joulewise.compare.runtimes.predicting import CheckedPredictor, as_data_error, class_array, predictor_of, scores_answer
+from joulewise.compare.runtimes.predicting import (
+    CheckedPredictor,
+    as_data_error,
+    class_array,
+    predictor_of,
+    scores_answer,
+)
 from joulewise.core.runtimes import Artifact, RunOptions
 
 
