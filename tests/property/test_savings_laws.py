@@ -53,7 +53,7 @@ def decided(segments, energies_j, values, *, job=None, number=1, **words):
     job = job or small_job(deadline=FIRST + SLOTS * HOUR, max_runs=3)
     signals = {"DE": hourly("DE", *values, band=words.pop("band", 0.3), **words)}
     at = FIRST + timedelta(days=2, seconds=number)
-    return decide(small_plan(job=job), store_id(1), metered(segments, energies_j), segments, signals, terms,
+    return decide(small_plan(job=job), store_id(number), metered(segments, energies_j), segments, signals, terms,
                   decided_at=at)  # fmt: skip
 
 

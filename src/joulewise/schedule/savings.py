@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 from joulewise.core.errors import UndefinedFigure
@@ -213,9 +214,11 @@ def _realised_figure(sides: Pair, world: World) -> Figure:
 
 
 def _ratio_figure(sides: Pair) -> Figure | None:
+    """None where there was next to nothing to save from: a share of that has no size."""
     if not sides.counterfactual_g > 0:
         return None
-    return _figure(sides.bounds(ratio_of), "1", MODELLED, "saved / counterfactual")
+    found = sides.bounds(ratio_of)
+    return _figure(found, "1", MODELLED, "saved / counterfactual") if all(map(isfinite, found)) else None
 
 
 def _realised(saved_g: float, counterfactual_g: float) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 
 from joulewise.core.errors import SignalMismatch, UndefinedFigure
 from joulewise.core.figures import MODELLED, Figure, total, weakest
@@ -106,6 +107,8 @@ def _summed(held: Sequence[Decision], month: str, months: tuple[Savings, ...]) -
             low = max(0.0, low)
         return Figure(value=value, low=low, high=high, unit=unit, method=method, source=source)
 
+    # a share of next to nothing has no size
+    has_ratio = counterfactual_g > 0 and all(map(isfinite, bounds(saved_g, counterfactual_g, shifts, ratio_of)))
     count = f"{len(held)} jobs"
     return Savings(
         type=_type(held[0]),
@@ -119,7 +122,7 @@ def _summed(held: Sequence[Decision], month: str, months: tuple[Savings, ...]) -
         realised=figure("realised", weakest(one.realised.method for one in held), count),
         counterfactual=figure("counterfactual", MODELLED, count),
         saved=figure("saved", MODELLED, count),
-        ratio=figure("ratio", MODELLED, "sum of saved / sum of counterfactual") if counterfactual_g > 0 else None,
+        ratio=figure("ratio", MODELLED, "sum of saved / sum of counterfactual") if has_ratio else None,
         oracle=total(figure for _, figure in oracles) if oracles else None,
         oracle_count=len(oracles),
         kept_share=_kept_share(oracles),

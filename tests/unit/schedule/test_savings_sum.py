@@ -97,6 +97,14 @@ def test_typical_hours_are_wrong_alike_every_day():
     assert sum_savings([typical[0], job(9)]).typical_share == pytest.approx(0.5)
 
 
+def test_a_share_of_next_to_nothing_has_no_size():
+    tiny = job(1, hour=4, day=[5e-324, *[1.0] * 7])
+
+    assert tiny.ratio is None
+    assert sum_savings([tiny]).ratio is None
+    assert sum_savings([tiny, job(2, hour=4)]).ratio is not None
+
+
 def test_of_a_fork_only_the_last_counts_whatever_the_order():
     """Two backfills at once supersede the same decision: the job is one job still."""
     old = job(1, hour=4)
