@@ -78,7 +78,7 @@ def moved(old: Prediction, new: Prediction) -> dict[str, float]:
         if name != "scores":
             found["likeness"] = _likeness(was, now)
     if old.labels is not None and new.labels is not None:
-        found["agreement"] = float(np.mean(np.asarray(old.labels).astype(str) == np.asarray(new.labels).astype(str)))
+        found["agreement"] = float(np.mean(_same_labels(np.asarray(old.labels), np.asarray(new.labels))))
     if not found:
         raise ModelError("the result has no answer that can be held against the original's")
     return found
@@ -91,6 +91,12 @@ def _same_kind(name: str, was: Any, now: Any) -> None:
         raise ModelError(f"the {name} changed shape from {was.shape} to {now.shape}")
     if not np.isfinite(now).all() and np.isfinite(was).all():
         raise ModelError(f"the {name} hold NaN or infinity where the original's are finite")
+
+
+def _same_labels(was: Any, now: Any) -> Any:
+    """Numbers by value, so that true is 1 as in ONNX, which knows no labels of booleans; anything else as text."""
+    numbers = was.dtype.kind in "biuf" and now.dtype.kind in "biuf"
+    return was == now if numbers else was.astype(str) == now.astype(str)
 
 
 def _likeness(was: Any, now: Any) -> float:

@@ -60,7 +60,7 @@ def _as_bfloat16(artifact: Artifact, materials: Materials, folder: Path) -> Arti
 
     inner = module_of(artifact).to(torch.bfloat16)
 
-    class Cast(torch.nn.Module):
+    class Cast(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.inner = inner

@@ -89,7 +89,9 @@ def _named_axes(model: Any, names: list[str], axes: list[dict[int, str]]) -> Non
         for axis, name in known.get(value.name, {}).items():
             size = value.type.tensor_type.shape.dim[axis]
             if size.HasField("dim_value"):
-                raise ModelError(f"the export fixed axis {axis} of {value.name}", hint="make forward free of fixed sizes")
+                raise ModelError(
+                    f"the export fixed axis {axis} of {value.name}", hint="keep fixed sizes out of forward"
+                )
             renamed[size.dim_param] = name
     for value in (*graph.input, *graph.output, *graph.value_info):
         for size in value.type.tensor_type.shape.dim:

@@ -95,6 +95,8 @@ def _regression(student: str, seed: int) -> Any:
     if student == "trees":
         return HistGradientBoostingRegressor(max_iter=TREES, max_leaf_nodes=LEAVES, random_state=seed)
     if student == "mlp":
-        network = MLPRegressor(hidden_layer_sizes=(NEURONS,), max_iter=500, tol=1e-4, learning_rate_init=1e-2, random_state=seed)
+        network = MLPRegressor(
+            hidden_layer_sizes=(NEURONS,), max_iter=500, tol=1e-4, learning_rate_init=1e-2, random_state=seed
+        )
         return make_pipeline(StandardScaler(), network)
     return make_pipeline(StandardScaler(), Ridge())

@@ -53,7 +53,7 @@ def _encoder(artifact: Artifact) -> Any:
 def _classifier(model: Any) -> Any:
     import torch
 
-    class Classifier(torch.nn.Module):
+    class Classifier(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.model = model
@@ -67,7 +67,7 @@ def _classifier(model: Any) -> Any:
 def _pooled(model: Any, pooling: str, normalise: bool) -> Any:
     import torch
 
-    class Encoder(torch.nn.Module):
+    class Encoder(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.model = model
