@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from joulewise.compare.edge import EdgeProfile, check_edge, edge_profile, edge_profiles
     from joulewise.compare.efficiency import Costs, Efficiency, along_the_front, efficiency_of
     from joulewise.compare.energy_score import stars
+    from joulewise.compare.entering import costs_of, entries_of
     from joulewise.compare.estimating import Choices, Estimate, estimate
     from joulewise.compare.floors import Entry, Floor, floor_of
     from joulewise.compare.four_ms import Changes, Situation, what_if
@@ -57,10 +58,12 @@ _HOME = {
     "bench": "benching",
     "canonical": "outputs",
     "check_edge": "edge",
+    "costs_of": "entering",
     "device_table": "devices",
     "edge_profile": "edge",
     "edge_profiles": "edge",
     "efficiency_of": "efficiency",
+    "entries_of": "entering",
     "estimate": "estimating",
     "floor_of": "floors",
     "metric_of": "quality",
@@ -108,10 +111,12 @@ __all__ = [
     "bench",
     "canonical",
     "check_edge",
+    "costs_of",
     "device_table",
     "edge_profile",
     "edge_profiles",
     "efficiency_of",
+    "entries_of",
     "estimate",
     "floor_of",
     "metric_of",

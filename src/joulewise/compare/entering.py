@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from joulewise.compare.efficiency import Costs
 from joulewise.compare.floors import Entry
-from joulewise.compare.observing import ENERGY, SIZE, Condition, find
-from joulewise.core.figures import Figure, exact
+from joulewise.compare.observing import ENERGY, LATENCY_P50, SIZE, THROUGHPUT, Condition, find
+from joulewise.core.figures import Figure, exact, propagate, weakest
 from joulewise.core.variants import Model, Saving, Variant
 
 
@@ -43,6 +45,38 @@ def entries_of(
         )
         for one in kept
     ]
+
+
+def costs_of(
+    variant: Variant, metric: str, *, condition: Condition | None = None, model: Model | None = None, **known: Any
+) -> Costs:
+    """What efficiency_of needs, from a variant's observations and its model's card; `known` adds or replaces fields of
+    Costs (training_energy, example_count, boundaries, ...). Time of an inference is 1 / throughput, mean W follows."""
+    seen = _costs(variant, condition or Condition(), model)
+    rate, energy = seen.get(THROUGHPUT), seen.get(ENERGY)
+    values: dict[str, Any] = {
+        "metric": metric,
+        "quality": _quality(variant, metric, condition or Condition()),
+        "size": seen.get(SIZE),
+        "forward_flop": model.flops if model else None,
+        "inference_duration": _inverse(rate) if rate else None,
+        "inference_energy": energy,
+        "latency": seen.get("latency_s_mean") or seen.get(LATENCY_P50),
+        "throughput": rate,
+        "power": _power(energy, rate) if energy and rate else None,
+    }
+    return Costs(**{**values, **known})
+
+
+def _inverse(rate: Figure) -> Figure | None:
+    if rate.low <= 0:
+        return None
+    return Figure(value=1 / rate.value, low=1 / rate.high, high=1 / rate.low, unit="s", method=rate.method)
+
+
+def _power(energy: Figure, rate: Figure) -> Figure:
+    value, low, high = propagate(lambda energy, rate: energy * rate, {"energy": energy, "rate": rate})
+    return Figure(value=value, low=low, high=high, unit="W", method=weakest((energy.method, rate.method)))
 
 
 def _quality(variant: Variant, metric: str, condition: Condition) -> Figure | None:

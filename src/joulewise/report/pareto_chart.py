@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import ceil, floor, log10
 
+from joulewise.core.figures import Figure
 from joulewise.report.bench_view import BenchRow, BenchView
 from joulewise.report.digits import number
 from joulewise.report.escape import xml
@@ -62,7 +63,12 @@ def legend(view: BenchView) -> list[tuple[str, str]]:
 
 def drawn_rows(view: BenchView) -> list[BenchRow]:
     """The rows that have a place: quality and a positive energy."""
-    return [row for row in view.rows if row.quality and row.energy and row.energy.low > 0]
+    return [row for row in view.rows if row.quality and row.energy and row.energy.value > 0]
+
+
+def _low_j(energy: Figure) -> float:
+    """Where the bar begins: a log axis has no zero, so one that may be nothing fades at a tenth of its value."""
+    return energy.low if energy.low > 0 else energy.value / 10
 
 
 class _Plot:
@@ -72,7 +78,7 @@ class _Plot:
         self.rows = drawn_rows(view)
         if not self.rows:
             return
-        energies = [one for row in self.rows if row.energy for one in (row.energy.low, row.energy.high)]
+        energies = [one for row in self.rows if row.energy for one in (_low_j(row.energy), row.energy.high)]
         self._left, self._right = _padded(log10(min(energies)), log10(max(energies)), 0.06, 0.15)
         qualities = [one for row in self.rows if row.quality for one in (row.quality.low, row.quality.high)]
         qualities += [view.quality_floor.value] if view.quality_floor else []
@@ -135,7 +141,7 @@ class _Plot:
             return
         (x, y), kind = self._place(row), _kind(row)
         yield f"<g><title>{xml(_tooltip(row, self._view.metric))}</title>"
-        yield f'<line class="bar {kind}" x1="{self.x(energy.low)}" x2="{self.x(energy.high)}" y1="{y}" y2="{y}"/>'
+        yield f'<line class="bar {kind}" x1="{self.x(_low_j(energy))}" x2="{self.x(energy.high)}" y1="{y}" y2="{y}"/>'
         yield f'<line class="bar {kind}" x1="{x}" x2="{x}" y1="{self.y(quality.low)}" y2="{self.y(quality.high)}"/>'
         if row.is_baseline:
             yield f'<rect class="point {kind}" x="{x - 5}" y="{y - 5}" width="10" height="10"/></g>'
@@ -162,7 +168,7 @@ class _Plot:
         for row in self.rows:
             if row.energy and row.quality:
                 x, y = self._place(row)
-                yield Box(self.x(row.energy.low), y - 1, self.x(row.energy.high), y + 1)
+                yield Box(self.x(_low_j(row.energy)), y - 1, self.x(row.energy.high), y + 1)
                 yield Box(x - 1, self.y(row.quality.high), x + 1, self.y(row.quality.low))
 
     def _steps(self) -> Iterator[Box]:

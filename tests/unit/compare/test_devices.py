@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from joulewise.compare.devices import Seen, device_table
-from joulewise.compare.entering import entries_of
+from joulewise.compare.efficiency import efficiency_of
+from joulewise.compare.entering import costs_of, entries_of
 from joulewise.compare.fronts import rank
 from joulewise.compare.observing import Condition, find
 from joulewise.core.errors import NotFound, UsageError
-from joulewise.core.figures import exact
+from joulewise.core.figures import MEASURED, Figure, exact
 from joulewise.core.records import Host
 from joulewise.core.variants import Observation
 from joulewise.testing.variants import small_model, small_saving, small_variant
@@ -133,3 +134,23 @@ def test_a_saving_of_another_metric_gives_no_change():
     found = entries_of([base, new], "accuracy", savings=[saving], baseline_id=base.id)
 
     assert (found[1].quality_change, found[1].energy_ratio) == (None, None)
+
+
+def test_costs_come_from_the_observations_and_the_card():
+    seen = (*small_variant("r", 1).observations, Observation(quantity="throughput_per_s", figure=exact(50.0, "1/s")))
+    costs = costs_of(
+        small_variant("r", 1, observations=seen), "accuracy", model=small_model(), training_energy=exact(10.0, "J")
+    )
+    found = {one.key: one.figure for one in efficiency_of(costs)}
+
+    assert costs.power.value == pytest.approx(50.0)
+    assert costs.inference_duration.value == pytest.approx(0.02)
+    assert found["quality_per_gflop"].value == pytest.approx(90 / 260e-9)
+    assert found["break_even_inferences"].value == pytest.approx(10.0)
+    assert found["energy_delay"] is None
+
+
+def test_a_throughput_that_may_be_zero_gives_no_time():
+    idle = Observation(quantity="throughput_per_s", figure=Figure(value=1, low=0, high=2, unit="1/s", method=MEASURED))
+
+    assert costs_of(small_variant("r", 1, observations=(idle,)), "accuracy").inference_duration is None

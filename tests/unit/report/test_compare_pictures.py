@@ -118,6 +118,13 @@ def test_the_axis_has_ticks_whatever_the_range(energies):
     assert len(set(ticks)) == len(ticks)
 
 
+def test_an_energy_that_may_be_nothing_still_has_its_place():
+    entry = Entry(name="cheap", metric="accuracy", quality=exact(0.9, "1"),
+                  costs={"energy_j_per_inference": span(0.0, 0.001, 0.002, "J")})  # fmt: skip
+
+    assert len(marks(parsed(pareto_chart.svg(bench_view(rank([entry]), [], Condition()))), "circle", "point")) == 1
+
+
 def test_a_name_can_do_no_harm():
     entry = Entry(
         name=HOSTILE, metric="accuracy", quality=exact(0.9, "1"), costs={"energy_j_per_inference": exact(1.0, "J")}
