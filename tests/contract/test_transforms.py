@@ -44,7 +44,8 @@ def pipeline(folder: Path) -> Made:
 
 
 def network(folder: Path) -> Made:
-    return dumped(folder, MLPClassifier(hidden_layer_sizes=(64,), max_iter=40, tol=0.01, random_state=0), load_digits, 16.0)
+    model = MLPClassifier(hidden_layer_sizes=(64,), max_iter=40, tol=0.01, random_state=0)
+    return dumped(folder, model, load_digits, 16.0)
 
 
 def forest(folder: Path) -> Made:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from joulewise.core.runtimes import Artifact
-from joulewise.shrink.transforms.trim_trees import factor, kept
+from joulewise.shrink.transforms.trimming import factor, kept
 
 
 def trim_booster(artifact: Artifact, share: float, rescale: bool, rows: Any, folder: Path) -> Artifact:

@@ -10,7 +10,7 @@ from joulewise.core.errors import ModelError
 from joulewise.core.runtimes import Artifact, Materials
 from joulewise.shrink.transforms.feature_rows import model_rows
 from joulewise.shrink.transforms.loading import estimator_of, family, last_step, write_estimator
-from joulewise.shrink.transforms.trim_trees import factor, kept
+from joulewise.shrink.transforms.trimming import factor, kept
 
 
 def trim_estimator(artifact: Artifact, share: float, rescale: bool, materials: Materials, folder: Path) -> Artifact:

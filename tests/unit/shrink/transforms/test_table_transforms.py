@@ -26,7 +26,8 @@ from joulewise.shrink.transforms.to_linear import ToLinear
 from joulewise.shrink.transforms.to_onnx import ToOnnx
 from joulewise.shrink.transforms.to_treelite import ToTreelite
 from joulewise.shrink.transforms.trim_features import kept_columns
-from joulewise.shrink.transforms.trim_trees import TrimTrees, factor, kept
+from joulewise.shrink.transforms.trim_trees import TrimTrees
+from joulewise.shrink.transforms.trimming import factor, kept
 from joulewise.testing.transforms import answers
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -106,7 +107,8 @@ def test_scalers_are_folded_into_one_layer(scaler: Any) -> None:
 
 def test_a_network_of_values_is_written_down(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(60, 4))
-    model = make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(8, 4), max_iter=20, activation="tanh", random_state=0))
+    network = MLPRegressor(hidden_layer_sizes=(8, 4), max_iter=20, activation="tanh", random_state=0)
+    model = make_pipeline(StandardScaler(), network)
     artifact, materials = dumped(tmp_path, model.fit(rows, rows.sum(axis=1)), rows)
     made = ToLinear().apply(artifact, {"dtype": "float64"}, materials, tmp_path / "made")
     assert np.allclose(answers(made, materials)["values"], answers(artifact, materials)["values"])
