@@ -271,7 +271,7 @@ def _block(lane: _Lane, condition: tuple[int, float | None], index: int, plan: B
 
 
 def _describe(lane: _Lane) -> None:
-    from joulewise.compare import model_card
+    from joulewise.compare.cards import model_card
 
     try:
         lane.card = model_card(lane.deployment.artifact)
