@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from joulewise.core.errors import NotFound
 from joulewise.core.settings import Settings
 from joulewise.measure.commands import name_of, run_command, status_of, watch
 from joulewise.measure.job import Job
@@ -161,6 +162,39 @@ def test_watching_in_process(tmp_path):
         ended.result()
     assert result.bundle.run.name == "sleep"
     assert result.bundle.run.command == ("sleep", "60")
+
+
+class Fatal(dict):
+    """An environment in which the victim dies at the first look, that is, once the session is being made."""
+
+    def __init__(self, victim, **values):
+        super().__init__(values)
+        self.victim = victim
+
+    def get(self, name, default=None):
+        self.victim.kill()
+        self.victim.wait()
+        return super().get(name, default)
+
+
+def test_a_process_that_ends_before_the_session_begins_is_a_run_without_an_error(tmp_path):
+    open_files = set(os.listdir("/proc/self/fd"))
+    with subprocess.Popen(["sleep", "60"]) as victim:
+        environ = Fatal(victim, HOME=str(tmp_path))
+        result = watch(victim.pid, Job(), Settings(spool=str(tmp_path / "spool")), environ).result
+    assert victim.returncode == -signal.SIGKILL
+    assert result.bundle.run.status == "finished"
+    assert set(os.listdir("/proc/self/fd")) == open_files
+
+
+def test_a_process_that_has_ended_opens_no_session(tmp_path):
+    with subprocess.Popen(["true"]) as victim:
+        os.waitid(os.P_PID, victim.pid, os.WEXITED | os.WNOWAIT)
+        open_files = set(os.listdir("/proc/self/fd"))
+        with pytest.raises(NotFound, match="has ended"):
+            watch(victim.pid, Job(), Settings(spool=str(tmp_path / "spool")), {"HOME": str(tmp_path)})
+        assert set(os.listdir("/proc/self/fd")) == open_files
+    assert not (tmp_path / "spool").exists()
 
 
 @pytest.mark.parametrize(

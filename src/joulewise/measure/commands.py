@@ -17,6 +17,7 @@ from joulewise.measure.launch import CommandNotStarted, Exit, Signals, become_su
 from joulewise.measure.meters.sysfs import text_of
 from joulewise.measure.result import Result
 from joulewise.measure.session import Session
+from joulewise.measure.watch_target import Target
 from joulewise.measure.watch_target import watch as wait_for
 
 _AT_CHECKPOINT = 75
@@ -59,17 +60,21 @@ def run_command(argv: Sequence[str], job: Job, settings: Settings, environ: Mapp
 
 def watch(pid: int, job: Job, settings: Settings, environ: Mapping[str, str]) -> Measured:
     """Measure the tree of a running process until it ends or we get Ctrl-C. Raises NotFound if there is none."""
-    clock = TreeClock(pid)
-    command = tuple(text_of(f"/proc/{pid}/cmdline", 1 << 16).rstrip("\0").split("\0"))
-    job = replaced(job, mode="watch", command=command, name=job.name or name_of(command))
-    session = Session(job, settings, environ, clock=clock).start()
-    status = "finished"
-    try:
-        wait_for(pid, clock.pids)
-    except KeyboardInterrupt:
-        session.warn(f"stopped by Ctrl-C while process {pid} went on: the figures end there")
-        status = "killed"
-    session.stop(status)
+    with Target(pid) as target:  # before all else: from here on its end is an end, however soon it comes
+        clock = TreeClock(pid)
+        command = tuple(text_of(f"/proc/{pid}/cmdline", 1 << 16).rstrip("\0").split("\0"))
+        job = replaced(job, mode="watch", command=command, name=job.name or name_of(command))
+        session = Session(job, settings, environ, clock=clock).start()
+        try:
+            wait_for(target, clock.pids)
+            status = "finished"
+        except KeyboardInterrupt:
+            session.warn(f"stopped by Ctrl-C while process {pid} went on: the figures end there")
+            status = "killed"
+        except BaseException:
+            session.stop("failed")
+            raise
+        session.stop(status)
     return Measured(None, session.result)
 
 

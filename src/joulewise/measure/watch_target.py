@@ -19,7 +19,10 @@ _LOOK_EVERY_S = 0.2
 
 
 class Target:
-    """A process to watch. Raises NotFound if there is none, MeterUnavailable if we may not look at it."""
+    """A process to watch, held until `close()` or the end of a `with`, so that its number means no other process.
+
+    Raises NotFound if there is none, MeterUnavailable if we may not look at it.
+    """
 
     def __init__(self, pid: int, *, use_pidfd: bool = True) -> None:
         self.pid = pid
@@ -48,6 +51,12 @@ class Target:
                 self._sleep_on_pidfd(deadline_s)
         return True
 
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Let go of it; may be called twice."""
         self._probe.close()
@@ -70,20 +79,17 @@ class Target:
 
 
 def watch(
-    pid: int, others: Callable[[], frozenset[int]] = frozenset, *, timeout_s: float | None = None, every_s: float = 0.5
+    target: Target,
+    others: Callable[[], frozenset[int]] = frozenset,
+    *,
+    timeout_s: float | None = None,
+    every_s: float = 0.5,
 ) -> bool:
-    """Wait until `pid` and all of `others()` (say, TreeClock.pids) have ended; False if `timeout_s` passed first.
-
-    Raises: NotFound, MeterUnavailable: see Target.
-    """
+    """Wait until `target` and all of `others()` (say, TreeClock.pids) have ended; False if `timeout_s` passed first."""
     deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-    target = Target(pid)
-    try:
-        if not target.wait(timeout_s):
-            return False
-    finally:
-        target.close()
-    while others() - {pid}:
+    if not target.wait(timeout_s):
+        return False
+    while others() - {target.pid}:
         if deadline_s is not None and time.monotonic() >= deadline_s:
             return False
         time.sleep(every_s)

@@ -17,6 +17,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 from joulewise.app.cli.edge import run_guarded
+from joulewise.measure.journal import SUFFIX
 
 
 def typed(arguments: tuple[str, ...], *, folder: Path, environ: Mapping[str, str]) -> CompletedProcess[str]:
@@ -29,20 +30,21 @@ def typed(arguments: tuple[str, ...], *, folder: Path, environ: Mapping[str, str
 
 
 def until_watching(pid: int, patience_s: float = 60.0) -> None:
-    """Wait until this process holds another by its pidfd, as `joulewise watch` does as the last thing before it waits.
+    """Wait until this process has taken its first snapshot, the last thing that `joulewise watch` does before it waits.
 
     Raises AssertionError if that process has ended, or doesn't begin.
     """
     limit = time.monotonic() + patience_s
-    while not any(_points_at(link, "anon_inode:[pidfd]") for link in Path(f"/proc/{pid}/fd").iterdir()):
+    while not any(_has_snapshot(link) for link in Path(f"/proc/{pid}/fd").iterdir()):
         assert time.monotonic() < limit, "it does not begin"
         time.sleep(0.02)
-    time.sleep(0.1)  # it looks once more at whom it holds
+    time.sleep(0.1)  # it starts its ticks, and looks once more at whom it holds
 
 
-def _points_at(link: Path, name: str) -> bool:
+def _has_snapshot(link: Path) -> bool:
     try:
-        return str(link.readlink()) == name
+        path = link.readlink()
+        return path.suffix == SUFFIX and b"\nT " in path.read_bytes()
     except OSError:  # closed meanwhile
         return False
 

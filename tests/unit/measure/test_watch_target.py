@@ -61,24 +61,36 @@ def test_a_thread_points_to_its_process() -> None:
 
 
 def test_watch_waits_for_the_root_and_then_for_the_rest(sleeper: subprocess.Popen[bytes]) -> None:
-    assert not watch(sleeper.pid, timeout_s=0.01)
     rest = [frozenset({7}), frozenset({sleeper.pid, 7})]
-    with subprocess.Popen(["sleep", "0.1"]) as process:
-        assert watch(process.pid, lambda: rest.pop() if rest else frozenset(), every_s=0.001)
+    with Target(sleeper.pid) as target:
+        assert not watch(target, timeout_s=0.01)
+        sleeper.kill()
+        assert watch(target, lambda: rest.pop() if rest else frozenset(), every_s=0.001)
     assert rest == []
 
 
-def test_watch_gives_up_in_time_if_others_go_on() -> None:
-    with subprocess.Popen(["sleep", "0.2"]) as process:
-        assert not watch(process.pid, lambda: frozenset({1}), timeout_s=0.6, every_s=0.01)
+def test_watch_gives_up_in_time_if_others_go_on(sleeper: subprocess.Popen[bytes]) -> None:
+    with Target(sleeper.pid) as target:
+        sleeper.kill()
+        assert not watch(target, lambda: frozenset({1}), timeout_s=0.1, every_s=0.01)
+
+
+def test_a_process_that_ended_once_it_was_held_has_ended(sleeper: subprocess.Popen[bytes]) -> None:
+    with Target(sleeper.pid) as target:
+        sleeper.kill()
+        sleeper.wait()
+        assert watch(target, timeout_s=20)
 
 
 def test_a_foreign_tree_is_counted() -> None:
-    script = "sleep 0.05; i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; sleep 20"
-    with subprocess.Popen(["sh", "-c", script]) as process:
+    script = (
+        "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; read go; i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done"
+    )
+    with subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE) as process, Target(process.pid) as target:
         clock = TreeClock(process.pid)
-        assert not watch(process.pid, clock.pids, timeout_s=1.0)
-        assert clock.read_us() > 5_000
         assert process.pid in clock.pids()
-        process.kill()
+        assert process.stdin is not None
+        process.stdin.close()
+        assert watch(target, clock.pids, timeout_s=20)
+        assert clock.read_us() > 5_000
         clock.close()
