@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from joulewise.compare import Rows
+from joulewise.compare import Rows, rows_needed
 from joulewise.compare.floors import Floor
 from joulewise.core.errors import DataError, OutOfRange
 
 CALIBRATION_ROWS, SCREENING_ROWS = 256, 400
+LEAST_ROWS = 60
 _SHARE = 0.15
 
 
@@ -49,22 +50,37 @@ class Dealt:
     proof: Rows
 
 
-def deal(rows: Rows, seed: int, *, calibration: Rows | None = None) -> Dealt:
+def deal(rows: Rows, seed: int, *, calibration: Rows | None = None, wanted: int = 0) -> Dealt:
     """Deal evaluation rows out. With rows given to calibrate on, all of these judge; some screen, the rest prove.
 
-    Raises DataError for rows that both calibrate and judge, or for fewer than 20.
+    `wanted` rows go to the proof where that leaves enough for the rest. Raises DataError for rows that both calibrate
+    and judge, or for fewer than 20.
     """
     if len(rows) < 20:
         raise DataError(f"{len(rows)} rows can't calibrate, screen and prove", hint="give some hundred evaluation rows")
     screening = min(_SHARE, SCREENING_ROWS / len(rows))
+    spare = 1 - (wanted + 2) / len(rows)
     if calibration is not None:
         _refuse_overlap(calibration, rows)
+        screening = _thrifty(screening, spare, len(rows))
         first, second = rows.split((screening, 1 - screening), seed)
         some = calibration if len(calibration) <= CALIBRATION_ROWS else calibration.take(range(CALIBRATION_ROWS))
         return Dealt(calibration=some, screening=first, proof=second)
     held = min(_SHARE, CALIBRATION_ROWS / len(rows))
+    held, screening = (_thrifty(share, spare * share / (held + screening), len(rows)) for share in (held, screening))
     parts = rows.split((held, screening, 1 - held - screening), seed)
     return Dealt(calibration=parts[0], screening=parts[1], proof=parts[2])
+
+
+def _thrifty(share: float, spare: float, rows: int) -> float:
+    """The share, or less where that is all that the proof can spare, but no fewer than LEAST_ROWS."""
+    return spare if share > spare and spare * rows >= LEAST_ROWS else share
+
+
+def proof_rows_wanted(floors: Sequence[Floor]) -> int:
+    """How many rows prove the floors for a model that answers like the original: fewer can't, whatever it answers."""
+    margins = [abs(one.value) for one in floors if one.relative == "points" and one.value]
+    return max((rows_needed(0.0, margin, 0.0) for margin in margins), default=0)
 
 
 def _refuse_overlap(calibration: Rows, rows: Rows) -> None:

@@ -22,7 +22,7 @@ from joulewise.shrink.exploring import Exploration, Explorer
 from joulewise.shrink.halving import halve
 from joulewise.shrink.making import Maker
 from joulewise.shrink.proof import Proof, cheapest, default_metric, prove
-from joulewise.shrink.request import Dealt, Request, deal, save
+from joulewise.shrink.request import Dealt, Request, deal, proof_rows_wanted, save
 from joulewise.shrink.roofline import roof_here
 from joulewise.shrink.screening import Screen, Screened, may_be_proven
 from joulewise.shrink.tree import Grower, Node
@@ -112,7 +112,8 @@ def shrink(
     itself does not run, DataError for rows that don't fit it or are too few.
     """
     begun = time.monotonic()
-    dealt = deal(rows, request.seed, calibration=training)
+    wanted = proof_rows_wanted(request.floors)
+    dealt = deal(rows, request.seed, calibration=training, wanted=wanted)
     search = _Search(artifact, dealt, training, request, session, progress or (lambda told: None), folder)
     return replace(search.run(), dataset=rows.dataset(), seconds=time.monotonic() - begun)
 

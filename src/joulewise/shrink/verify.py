@@ -15,7 +15,7 @@ from joulewise.core.runtimes import Deployment, RunOptions
 from joulewise.core.variants import Dataset
 from joulewise.shrink.folder import Manifest, deployment_of, read_folder
 from joulewise.shrink.proof import Proof, prove
-from joulewise.shrink.request import deal
+from joulewise.shrink.request import deal, proof_rows_wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,5 +97,6 @@ def _rows(manifest: Manifest, path: str) -> Rows:
         raise DataError(f"{path or told['path']} does not hold the rows of the proof", hint="name them with --data")
     if told.get("held_out"):  # the whole file, but for what screened
         calibration = read_rows(told["calibration"], told.get("target") or None) if told.get("calibration") else None
-        return deal(rows, int(told["seed"]), calibration=calibration).proof
+        wanted = proof_rows_wanted(tuple(map(floor_of, manifest.proof.get("floors", ()))))
+        return deal(rows, int(told["seed"]), calibration=calibration, wanted=wanted).proof
     return rows
