@@ -60,5 +60,7 @@ def write_openvino(model: Any, artifact: Artifact, folder: Path) -> Artifact:
 
 
 def _typed(ports: Any, entries: Any) -> list[Mapping[str, Any]]:
-    kinds = {name: port.get_element_type().to_dtype().name for port in ports for name in port.get_names()}
+    import numpy as np
+
+    kinds = {name: str(np.dtype(port.get_element_type().to_dtype())) for port in ports for name in port.get_names()}
     return [{**entry, "dtype": kinds.get(entry["name"], entry["dtype"])} for entry in entries]
