@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from joulewise.core.figures import MEASURED, REPORTED, Figure
@@ -19,6 +19,7 @@ from joulewise.testing.plans import HOUR, hourly, small_job, small_plan
 SLOTS = 24
 QUARTER = HOUR / 4
 intensities = st.lists(st.floats(0, 1_000), min_size=SLOTS, max_size=SLOTS)
+NEXT_TO_NOTHING = [5e-324, 5e-324, *[1_000.0] * (SLOTS - 2)]
 UP_TO_TWO = st.integers(0, 2)
 powers_j = st.lists(st.floats(1.0, 1e7), min_size=8, max_size=8)
 
@@ -121,6 +122,7 @@ def test_the_sum_over_neighbours_is_the_double_sum(rows):
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(segments_of_a_job(), powers_j, intensities), min_size=1, max_size=4))
+@example([([Segment(region="DE", start=FIRST + 3 * HOUR, end=FIRST + 5 * HOUR)], [1e7] * 8, NEXT_TO_NOTHING)])
 def test_the_ledger_of_savings_adds_up(cases):
     decisions = [decided(*case, number=number) for number, case in enumerate(cases)]
     found = sum_savings(decisions)

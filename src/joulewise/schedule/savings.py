@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from math import isfinite
 from typing import Any
 
 from joulewise.core.errors import UndefinedFigure
@@ -46,6 +45,9 @@ from joulewise.schedule.market import market_saved
 from joulewise.schedule.places import NETWORK_KWH_PER_GB
 
 SAVED = "counterfactual - realised"
+LEAST_BASELINE_G = 1e-9
+"""A share of less than a nanogram (a millisecond's work of a phone) says nothing, and soon is beyond all bounds."""
+NO_RATIO = "no share is given: begun at once at home, the job would have emitted next to nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,10 +217,9 @@ def _realised_figure(sides: Pair, world: World) -> Figure:
 
 def _ratio_figure(sides: Pair) -> Figure | None:
     """None where there was next to nothing to save from: a share of that has no size."""
-    if not sides.counterfactual_g > 0:
+    if not has_ratio(sides.counterfactual_g):
         return None
-    found = sides.bounds(ratio_of)
-    return _figure(found, "1", MODELLED, "saved / counterfactual") if all(map(isfinite, found)) else None
+    return _figure(sides.bounds(ratio_of), "1", MODELLED, "saved / counterfactual")
 
 
 def _realised(saved_g: float, counterfactual_g: float) -> float:
@@ -231,7 +232,12 @@ def _counterfactual(_saved_g: float, counterfactual_g: float) -> float:
 
 def ratio_of(saved_g: float, counterfactual_g: float) -> float:
     """Saved over counterfactual; to have emitted nothing is all that can be saved."""
-    return min(1.0, saved_g / counterfactual_g) if counterfactual_g > 0 else 0.0
+    return min(1.0, saved_g / counterfactual_g) if has_ratio(counterfactual_g) else 0.0
+
+
+def has_ratio(counterfactual_g: float) -> bool:
+    """False where there was nothing, or next to nothing, to save from."""
+    return counterfactual_g >= LEAST_BASELINE_G
 
 
 def _saved(sides: Pair) -> Figure:
@@ -273,6 +279,7 @@ def _details(case: _Case, sides: Pair, terms: Terms) -> dict[str, Any]:
     chosen, now = (case.plan.option(), case.plan.option("now")) if alike else (None, None)
     pauses = pauses_of(case.segments)
     regions = dict.fromkeys(region for region, _ in used_by(sides))
+    notices = [*terms.notices, *(() if has_ratio(sides.counterfactual_g) else [NO_RATIO])]
     return {
         **quality(sides),
         "submitted_at": moment_text(case.submitted_at),
@@ -295,5 +302,5 @@ def _details(case: _Case, sides: Pair, terms: Terms) -> dict[str, Any]:
         "market": {name: plain_figure(one) for name, one in terms.market.items()},
         "signals": series_of(sides),
         "errors": plain_shifts(sides.shifts),
-        "notices": list(dict.fromkeys(terms.notices)),
+        "notices": list(dict.fromkeys(notices)),
     }

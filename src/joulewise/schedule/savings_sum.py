@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import isfinite
 
 from joulewise.core.errors import SignalMismatch, UndefinedFigure
 from joulewise.core.figures import MODELLED, Figure, total, weakest
@@ -18,7 +17,7 @@ from joulewise.core.plans import Decision
 from joulewise.core.superseding import holding
 from joulewise.schedule.decision_details import shifts_of
 from joulewise.schedule.emitting import Shift, bounds
-from joulewise.schedule.savings import ratio_of
+from joulewise.schedule.savings import has_ratio, ratio_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +106,7 @@ def _summed(held: Sequence[Decision], month: str, months: tuple[Savings, ...]) -
             low = max(0.0, low)
         return Figure(value=value, low=low, high=high, unit=unit, method=method, source=source)
 
-    # a share of next to nothing has no size
-    has_ratio = counterfactual_g > 0 and all(map(isfinite, bounds(saved_g, counterfactual_g, shifts, ratio_of)))
-    count = f"{len(held)} jobs"
+    count, known = f"{len(held)} jobs", has_ratio(counterfactual_g)
     return Savings(
         type=_type(held[0]),
         month=month,
@@ -122,7 +119,7 @@ def _summed(held: Sequence[Decision], month: str, months: tuple[Savings, ...]) -
         realised=figure("realised", weakest(one.realised.method for one in held), count),
         counterfactual=figure("counterfactual", MODELLED, count),
         saved=figure("saved", MODELLED, count),
-        ratio=figure("ratio", MODELLED, "sum of saved / sum of counterfactual") if has_ratio else None,
+        ratio=figure("ratio", MODELLED, "sum of saved / sum of counterfactual") if known else None,
         oracle=total(figure for _, figure in oracles) if oracles else None,
         oracle_count=len(oracles),
         kept_share=_kept_share(oracles),

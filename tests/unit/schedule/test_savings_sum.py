@@ -97,10 +97,12 @@ def test_typical_hours_are_wrong_alike_every_day():
     assert sum_savings([typical[0], job(9)]).typical_share == pytest.approx(0.5)
 
 
-def test_a_share_of_next_to_nothing_has_no_size():
-    tiny = job(1, hour=4, day=[5e-324, *[1.0] * 7])
+@pytest.mark.parametrize("g_per_kwh", [0.0, 5e-324, 1e-12])
+def test_a_share_of_next_to_nothing_has_no_size(g_per_kwh):
+    tiny = job(1, hour=4, day=[g_per_kwh, *[1.0] * 7])
 
     assert tiny.ratio is None
+    assert any("next to nothing" in one for one in tiny.details["notices"])
     assert sum_savings([tiny]).ratio is None
     assert sum_savings([tiny, job(2, hour=4)]).ratio is not None
 
