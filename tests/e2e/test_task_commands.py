@@ -109,7 +109,7 @@ def test_run_when_waits_for_nothing_on_a_flat_grid_and_passes_all_through(home):
 
     assert out == "out\n"
     assert "runs now" in err
-    assert [found[1:] for found in home.decisions()] == [["now", 1]]
+    assert home.decisions() == []  # it failed: its work is still to be done, and nothing is saved
 
 
 @pytest.mark.parametrize("start", [["run", "--when", "cleanest"], ["submit"]])
