@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -95,6 +96,8 @@ def test_a_ratio_pairs_rounds_and_refuses_too_few():
         ratio_of(new, base, "energy_j")
     with pytest.raises(OutOfRange, match="no ratio of 'joy'"):
         ratio_of(new, base, "joy")
+    with pytest.raises(OutOfRange, match="several conditions"):
+        ratio_of(new, [*base, replace(base[0], batch=2)])
 
 
 def test_a_modelled_ratio_states_what_the_model_cannot_see():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from joulewise.compare.blocks import Block, paired_blocks
 from joulewise.compare.outputs import Prediction
-from joulewise.compare.quality import Metric, whole_replicates
+from joulewise.compare.quality import Metric, rows_needed, whole_replicates
 from joulewise.compare.statistics import (
     RESAMPLES,
     Floats,
@@ -52,6 +52,11 @@ class Change:
     def worst_loss(self) -> float:
         """The loss at the interval's bad end; negative if even that end gains."""
         return -self.figure.low if self.greater_is_better else self.figure.high
+
+    def rows_needed(self, allowed_loss: float, power: float = 0.8) -> int:
+        """How many rows would prove that floor, if this change is the true one. Raises OutOfRange if none would."""
+        change = self.figure.value if self.greater_is_better else -self.figure.value
+        return rows_needed(change, allowed_loss, self.disagreement, counts=self.test == "mcnemar", power=power)
 
     def holds(self, allowed_loss: float) -> bool:
         """True only if the bad end of the interval loses no more than that."""
@@ -162,6 +167,9 @@ def ratio_of(new: Sequence[Block], base: Sequence[Block], quantity: str = "cpu_s
     """
     if quantity not in QUANTITIES:
         raise OutOfRange(f"no ratio of {quantity!r}: one of {', '.join(QUANTITIES)}")
+    seen = sorted({(block.batch, block.load) for block in base})
+    if len(seen) > 1:
+        raise OutOfRange(f"one ratio for several conditions {seen}", hint="give the blocks of one batch and load")
     pairs = paired_blocks(new, base)
     above, below = (np.array([_per_row(pair[side], quantity) for pair in pairs]) for side in (0, 1))
     value, low, high = ratio_interval(above, below, seed)

@@ -199,7 +199,7 @@ def _figure(value: float, low: float, high: float, source: str) -> Figure:
 
 
 def rows_needed(
-    change: float, allowed_loss: float, disagreement: float, *, counts: bool = True, power: float = 0.8
+    change: float, allowed_loss: float, disagreement: float, *, counts: bool | None = None, power: float = 0.8
 ) -> int:
     """How many rows prove at 95 % that quality falls by at most `allowed_loss`, if it truly changes by `change`.
 
@@ -208,6 +208,7 @@ def rows_needed(
         allowed_loss: The floor as a loss, > 0: 0.005 is half a point.
         disagreement: Share of rows that one model has right and the other wrong; where `counts` is False (any metric
             but right and wrong) the variance of the change row by row. `Change.disagreement` gives both.
+        counts: True for right and wrong; None takes it so where the numbers allow it.
         power: The chance that so many rows do prove it.
     Raises: OutOfRange if the expected change lies at or below the floor: no number of rows proves that.
     Source: the normal approximation of a test against a margin (Nam 1997, Biometrics 53:1422), and at least what
@@ -215,6 +216,7 @@ def rows_needed(
     """
     if not allowed_loss > 0 or not change > -allowed_loss:
         raise OutOfRange(f"a change of {change} can't be proven to stay above {-allowed_loss}")
+    counts = abs(change) <= disagreement <= 1 if counts is None else counts
     highest = 1.0 if counts else float("inf")
     if not abs(change) <= highest or not (abs(change) if counts else 0) <= disagreement <= highest or not 0 < power < 1:
         raise OutOfRange(f"want |change| <= disagreement and 0 < power < 1, got {change}, {disagreement}, {power}")

@@ -236,6 +236,7 @@ def test_a_change_of_accuracy_is_counted_row_by_row():
     assert change.disagreement == pytest.approx((won + lost) / 500)
     assert not change.holds(-change.figure.value)
     assert change.holds(-change.figure.low)
+    assert change.rows_needed(0.2) < change.rows_needed(abs(change.figure.value) + 0.01)
 
 
 @pytest.mark.parametrize("name", ["f1_macro", "log_loss", "roc_auc_ovr", "brier"])
@@ -263,6 +264,8 @@ def test_rows_needed_prove_what_they_say():
     assert rows_needed(0, 0.005, 0) == 765
     assert rows_needed(-0.002, 0.01, 0.02, power=0.9) > n
     assert rows_needed(0, 0.01, 1e-4, counts=False) < 20
-    for wrong in ((-0.01, 0.01, 0.02), (0, 0, 0.1), (0.5, 0.1, 0.1), (float("nan"), 0.1, 0.1)):
+    for wrong in ((-0.01, 0.01, 0.02), (0, 0, 0.1), (float("nan"), 0.1, 0.1)):
         with pytest.raises(OutOfRange):
             rows_needed(*wrong)
+    with pytest.raises(OutOfRange):
+        rows_needed(0.5, 0.1, 0.1, counts=True)
