@@ -112,6 +112,12 @@ def test_run_when_waits_for_nothing_on_a_flat_grid_and_passes_all_through(home):
     assert home.decisions() == []  # it failed: its work is still to be done, and nothing is saved
 
 
+def test_run_when_files_what_a_command_that_ends_well_saved(home):
+    home.run("run", "--when", "cleanest", "--within", "5h", "--duration", "1h", "--", "true")
+
+    assert [found[1:] for found in home.decisions()] == [["now", 1]]
+
+
 @pytest.mark.parametrize("start", [["run", "--when", "cleanest"], ["submit"]])
 def test_a_command_that_is_not_there_is_refused_at_once(home, start):
     err = home.run(*start, "--within", "5h", "--duration", "1h", "--", "no-such-command", code=127)[1]
