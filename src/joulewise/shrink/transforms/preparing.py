@@ -17,7 +17,10 @@ _log = logging.getLogger(__name__)
 def prepared(artifact: Artifact, *, optimise: bool = True) -> Iterator[Path]:
     """The path of a copy that is ready to quantize; it goes when the block ends."""
     with tempfile.TemporaryDirectory(prefix="joulewise-") as folder:
-        yield _prepare(artifact.path, Path(folder) / "prepared.onnx", optimise)
+        path = _prepare(artifact.path, Path(folder) / "prepared.onnx", optimise)
+        if path.parent == Path(folder):
+            _flatten_biases(path)
+        yield path
 
 
 def _prepare(source: Path, target: Path, optimise: bool) -> Path:
@@ -37,3 +40,25 @@ def _prepare(source: Path, target: Path, optimise: bool) -> Path:
         except Exception:  # noqa: BLE001 - Symbolic inference gives up on some exports; plain inference often is enough.
             _log.info("preparing %s failed, symbolic shapes %s", source, not skip_symbolic, exc_info=True)
     return source
+
+
+def _flatten_biases(path: Path) -> None:
+    """Biases of Gemm as (n,) where they are (1, n), as skl2onnx writes them: the quantizer counts on one dimension."""
+    import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    names = {node.input[2] for node in model.graph.node if node.op_type == "Gemm" and len(node.input) > 2}
+    elsewhere = {name for node in model.graph.node for name in node.input if node.op_type != "Gemm"}
+    flat = [
+        tensor
+        for tensor in model.graph.initializer
+        if tensor.name in names - elsewhere and len(tensor.dims) == 2 and tensor.dims[0] == 1
+    ]
+    for tensor in flat:
+        del tensor.dims[0]
+    if not flat:
+        return
+    stale = [value for value in model.graph.value_info if value.name in {tensor.name for tensor in flat}]
+    for value in stale:
+        model.graph.value_info.remove(value)
+    path.write_bytes(model.SerializeToString())
