@@ -55,7 +55,9 @@ class TestBuiltInRuntimes(RuntimeContract):
     def case(self, request: pytest.FixtureRequest, folders: Path) -> RuntimeCase:
         maker, runtime = CASES[request.param]
         made = _make(maker, folders)
-        return RuntimeCase(runtime=runtime or made.runtimes[0], made=made, more=MORE.get(request.param, {}))
+        name = runtime or made.runtimes[0]
+        callers = int(name == "tensorflow")
+        return RuntimeCase(runtime=name, made=made, callers=callers, more=MORE.get(request.param, {}))
 
 
 def test_every_built_in_runtime_is_tried() -> None:

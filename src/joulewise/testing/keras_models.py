@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from joulewise.testing.made import MadeModel, made, real_rows
+from joulewise.compare.facts.keras_models import limit_threads
+from joulewise.testing.made import MadeModel, real_rows
 
 
 def _trained() -> tuple[Any, Any, Any]:
     """A small dense network over wine."""
     import tensorflow
 
+    limit_threads(tensorflow, 1)
     tensorflow.keras.utils.set_random_seed(0)
     x, y, rows, _ = real_rows("wine")
     scale = x.mean(axis=0)
@@ -41,16 +43,15 @@ def saved_model(folder: Path) -> MadeModel:
     """A SavedModel with the endpoint that Keras exports."""
     model, rows, scores = _trained()
     model.export(str(folder / "wine"), verbose=False)
-    return _network(folder / "wine", rows, scores, "wine")
+    return _network(folder / "wine", rows, scores, "wine", "output_0")
 
 
-def _network(path: Path, rows: Any, scores: Any, name: str) -> MadeModel:
-    found = made(path, rows, {"scores": scores}, ("tensorflow",), task="classification", nan="answered")
+def _network(path: Path, rows: Any, scores: Any, name: str, out: str = "scores") -> MadeModel:
     return MadeModel(
-        text=found.text,
+        text=str(path),
         feeds={name: rows},
-        answers=found.answers,
+        answers={out: scores},
         task="classification",
-        runtimes=found.runtimes,
+        runtimes=("tensorflow",),
         nan="answered",
     )

@@ -35,10 +35,14 @@ _CALLS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeCase:
-    """One runtime on one model. `more` are options that only this runtime knows."""
+    """One runtime on one model. `more` are options that only this runtime knows.
+
+    `callers` counts threads that hand work over and fetch it, beside those that compute: TensorFlow has one.
+    """
 
     runtime: str
     made: MadeModel
+    callers: int = 0
     more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -200,7 +204,7 @@ class RuntimeContract:
     def test_it_keeps_to_its_threads_and_rests_when_idle(self, case: RuntimeCase) -> None:
         for threads in (1, 2):
             seen = watched(case, threads)
-            assert seen["busy_threads"] <= threads, seen
+            assert seen["busy_threads"] <= threads + case.callers, seen
             assert seen["idle_cpu_share"] < 0.5, seen
 
 
@@ -211,9 +215,11 @@ def _resident_bytes() -> int:
 
 def watched(case: RuntimeCase, threads: int) -> dict[str, float]:
     """In a process of its own: how many threads took more than 5 % of the CPU time, and what it burns while idle."""
+    artifact = case.artifact
     told = {
-        "text": case.made.text,
-        "trust": case.made.trust,
+        "path": str(artifact.path),
+        "format": artifact.format,
+        "facts": dict(artifact.facts),
         "runtime": case.runtime,
         "more": dict(case.more),
         "threads": threads,

@@ -6,12 +6,13 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from joulewise.compare import artifact_of, open_model
-from joulewise.core.runtimes import RunOptions
+from joulewise.compare import open_model
+from joulewise.core.runtimes import Artifact, RunOptions
 
 _WORK_S = 0.4
 _IDLE_S = 0.4
@@ -31,7 +32,7 @@ def _thread_cpu_ns() -> dict[str, int]:
 
 def watch(told: dict[str, Any]) -> dict[str, float]:
     """busy_threads: those that took more than 5 % of the CPU time of the calls. idle_cpu_share: cores burnt at rest."""
-    artifact = artifact_of(told["text"], trust=told["trust"])
+    artifact = Artifact(path=Path(told["path"]), format=told["format"], facts=told["facts"])
     feeds = {name: np.array(each["values"], dtype=each["dtype"]) for name, each in told["feeds"].items()}
     options = RunOptions(threads=told["threads"], spinning=False, more=told["more"])
     predictor = open_model(artifact, told["runtime"], options)

@@ -48,7 +48,19 @@ def _tensorflow(path: Path) -> Any:
         import tensorflow
     except ImportError as error:
         raise PluginMissing(f"{path} needs TensorFlow", hint="pip install 'joulewise[tensorflow]'") from error
+    limit_threads(tensorflow, 1)
     return tensorflow
+
+
+def limit_threads(tensorflow: Any, threads: int) -> int:
+    """Ask for a number of threads, and return what TensorFlow will have: its first use fixes that for the process."""
+    config = tensorflow.config.threading
+    try:
+        config.set_intra_op_parallelism_threads(threads)
+        config.set_inter_op_parallelism_threads(1)
+    except RuntimeError:  # already in use: reading a model's facts is a use
+        return int(config.get_intra_op_parallelism_threads())
+    return threads
 
 
 def load_saved(path: Path) -> tuple[Any, Any]:

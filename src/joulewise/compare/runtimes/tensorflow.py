@@ -10,7 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import tensorflow
 
-from joulewise.compare.facts.keras_models import load_keras, load_saved
+from joulewise.compare.facts.keras_models import limit_threads, load_keras, load_saved
 from joulewise.compare.runtimes.predicting import CheckedPredictor, as_data_error, predictor_of
 from joulewise.core.errors import ModelError
 from joulewise.core.runtimes import Artifact, RunOptions
@@ -32,25 +32,14 @@ class TensorFlow:
 
     def open(self, artifact: Artifact, options: RunOptions) -> CheckedPredictor:
         """Raises ModelError if TensorFlow already runs with another number of threads."""
-        _set_threads(options.threads)
+        have = limit_threads(tensorflow, options.threads)
+        if have != options.threads:
+            hint = "open the model in a process of its own, which is told the number first"
+            raise ModelError(f"TensorFlow already runs with {have or 'its own number of'} threads", hint=hint)
         if artifact.format == "saved-model":
             return predictor_of(artifact, _signature_answer(artifact))
         model = load_keras(artifact.path, bool(artifact.facts.get("trusted")))
         return predictor_of(artifact, _keras_answer(model, artifact))
-
-
-def _set_threads(threads: int) -> None:
-    config = tensorflow.config.threading
-    if config.get_intra_op_parallelism_threads() == threads:
-        return
-    try:
-        config.set_intra_op_parallelism_threads(threads)
-        config.set_inter_op_parallelism_threads(1)
-    except RuntimeError as error:
-        raise ModelError(
-            f"TensorFlow already runs with {config.get_intra_op_parallelism_threads() or 'its own number of'} threads",
-            hint="open the model in a process of its own",
-        ) from error
 
 
 def _signature_answer(artifact: Artifact) -> Any:

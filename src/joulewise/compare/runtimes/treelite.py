@@ -84,7 +84,6 @@ def _compiled(model: Any, options: RunOptions) -> Callable[[Any], Any]:
             toolchain=compiler,
             libpath=str(library),
             params={"parallel_comp": 0, **told},
-            nthreads=options.threads,
         )
         predictor = tl2cgen.Predictor(str(library), nthread=options.threads)
 
