@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
-import joulewise
 from joulewise.core.errors import UsageError
 from joulewise.schedule import checkpointing as room
 from joulewise.schedule.checkpoint_files import CheckpointFiles
+from joulewise.testing.checkpoints import LOOP, made, run_loop
 
-LOOP = """
-import sys, time
-import joulewise
-path, steps, pause_s = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-checkpoint = joulewise.checkpointing(path)
-done = checkpoint.resume(0)
-print("from", done, flush=True)
-for step in range(done, steps):
-    time.sleep(pause_s)
-    checkpoint.step(step + 1)
-print("done", flush=True)
-"""
-
-
-@pytest.fixture(autouse=True)
-def _signals():
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return str(tmp_path / "deep" / "train.ckpt")
-
-
-def made(path, **options):
-    return joulewise.checkpointing(path, environ={}, **options)
+pytestmark = pytest.mark.usefixtures("own_sigterm")
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-5], lambda data: data[:9] + b"X" + data[10:], lambda data: b""])
@@ -115,9 +85,7 @@ def test_killed_while_saving_again_and_again_never_lost(tmp_path):
     script = LOOP.replace("joulewise.checkpointing(path)", "joulewise.checkpointing(path, every_s=1e-6)")
     last = 0
     for number in range(8):
-        process = subprocess.Popen(
-            [sys.executable, "-c", script, path, "100000", "0"], stdout=subprocess.PIPE, text=True
-        )
+        process = run_loop(path, 100_000, 0.0, source=script)
         done = int(process.stdout.readline().split()[1])
         assert done >= last
         last = done

@@ -17,44 +17,9 @@ import joulewise
 from joulewise.core.errors import PluginMissing, UsageError
 from joulewise.schedule import checkpointing as room
 from joulewise.schedule.checkpoint_formats import JoblibFormat, TorchFormat
+from joulewise.testing.checkpoints import made, run_loop
 
-LOOP = """
-import sys, time
-import joulewise
-path, steps, pause_s = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-checkpoint = joulewise.checkpointing(path)
-done = checkpoint.resume(0)
-print("from", done, flush=True)
-for step in range(done, steps):
-    time.sleep(pause_s)
-    checkpoint.step(step + 1)
-print("done", flush=True)
-"""
-
-
-@pytest.fixture(autouse=True)
-def _signals():
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return str(tmp_path / "deep" / "train.ckpt")
-
-
-def made(path, **options):
-    return joulewise.checkpointing(path, environ={}, **options)
-
-
-def run_loop(path, steps=1000, pause_s=0.01, **environ):
-    return subprocess.Popen(
-        [sys.executable, "-c", LOOP, path, str(steps), str(pause_s)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environ},
-    )
+pytestmark = pytest.mark.usefixtures("own_sigterm")
 
 
 def test_what_was_saved_comes_back(path):
