@@ -54,6 +54,7 @@ def place(slurm: SlurmCommands, tmp_path: Path) -> Iterator[FakePlace]:
         folder=str(tmp_path),
         stops=("checkpoint", "freeze"),
         patience_s=60,
+        look_every_s=0.3,
     )
     jobs = [path.read_text() for path in tmp_path.glob("**/.joulewise/tasks/*/job")]
     subprocess.run(["scancel", "--quiet", *jobs], env=slurm.environ, check=False) if jobs else None

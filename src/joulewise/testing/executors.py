@@ -84,7 +84,8 @@ class FakePlace:
 
     `commands` has one for each of BEHAVIOURS. `starts(task id)` counts how often a command was really started there.
     `reopen` makes the executor anew, as after our own restart. `advance` lets the place go on, where that takes
-    something. `stops` says how tasks are paused there ("checkpoint", "freeze"). `patience_s` bounds each waiting.
+    something. `stops` says how tasks are paused there ("checkpoint", "freeze"). `patience_s` bounds each waiting, which
+    looks every `look_every_s`: make it longer where a look costs the place a process or a request.
     """
 
     executor: Executor
@@ -96,6 +97,7 @@ class FakePlace:
     stops: Sequence[str] = ("checkpoint",)
     save_s: float = 30.0
     patience_s: float = 30.0
+    look_every_s: float = 0.02
     resources: Mapping[str, object] = field(default_factory=dict)
 
     def task(self, behaviour: str, stop: str = "checkpoint", save_s: float | None = None) -> Task:
@@ -126,7 +128,7 @@ class FakePlace:
             if status.state in states:
                 return status
             assert time.monotonic() < until, f"want {' or '.join(states)}, got {status} after {self.patience_s} s"
-            time.sleep(0.02)
+            time.sleep(self.look_every_s)
 
     def started(self, task_id: str, times: int = 1) -> None:
         """Wait until the command has really been started so often."""
