@@ -21,19 +21,26 @@ from joulewise.core.version import VERSION as __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from joulewise.api import (
+        bench,
         bundle,
         checkpointing,
+        compare_runs,
+        devices,
         diagnose,
+        estimate,
         explain,
+        load_folder,
         load_settings,
         measure,
         recover,
         run_command,
         runs,
         show,
+        shrink_model,
         submit,
         tasks,
         verify,
+        verify_model,
         watch,
     )
     from joulewise.integrations.ipython import load_ipython_extension
@@ -51,27 +58,39 @@ class _Measuring(type(sys)):  # type: ignore[misc]
 sys.modules["joulewise.measure"].__class__ = _Measuring
 
 _API = (
+    "bench",
     "bundle",
     "checkpointing",
+    "compare_runs",
+    "devices",
     "diagnose",
+    "estimate",
     "explain",
+    "load_folder",
     "load_settings",
     "recover",
     "run_command",
     "runs",
     "show",
+    "shrink_model",
     "submit",
     "tasks",
     "verify",
+    "verify_model",
     "watch",
 )
 
 __all__ = [
     "__version__",
+    "bench",
     "bundle",
     "checkpointing",
+    "compare_runs",
+    "devices",
     "diagnose",
+    "estimate",
     "explain",
+    "load_folder",
     "load_ipython_extension",
     "load_settings",
     "measure",
@@ -79,9 +98,11 @@ __all__ = [
     "run_command",
     "runs",
     "show",
+    "shrink_model",
     "submit",
     "tasks",
     "verify",
+    "verify_model",
     "watch",
 ]
 

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     import joulewise.ledger as _ledger
     import joulewise.report as _report
     import joulewise.schedule as _schedule
+    from joulewise.api.benching import bench as bench
     from joulewise.api.catalog import check_zone as check_zone
     from joulewise.api.catalog import factor_changes as factor_changes
     from joulewise.api.catalog import factor_set as factor_set
     from joulewise.api.catalog import factors as factors
     from joulewise.api.catalog import formulas as formulas
     from joulewise.api.catalog import plugins as plugins
+    from joulewise.api.comparing import compare_runs as compare_runs
+    from joulewise.api.estimating import estimate as estimate
     from joulewise.api.filing import Recovered
     from joulewise.api.keeping import export as export
     from joulewise.api.keeping import import_codecarbon as import_codecarbon
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from joulewise.api.keeping import ledger_info as ledger_info
     from joulewise.api.keeping import merge as merge
     from joulewise.api.keeping import verify as verify
+    from joulewise.api.machines import devices as devices
     from joulewise.api.reading import bundle as bundle
     from joulewise.api.reading import explain as explain
     from joulewise.api.reading import report as report
@@ -312,6 +316,27 @@ _ELSEWHERE = {
     "factor_changes": "joulewise.api.catalog",
     "formulas": "joulewise.api.catalog",
     "plugins": "joulewise.api.catalog",
+    "bench": "joulewise.api.benching",
+    "bench_html": "joulewise.api.bench_drawing",
+    "request_bench": "joulewise.api.benching",
+    "bench_svg": "joulewise.api.bench_drawing",
+    "compare_runs": "joulewise.api.comparing",
+    "devices": "joulewise.api.machines",
+    "condition": "joulewise.api.machines",
+    "draw_below": "joulewise.report.listing",
+    "draw_bench": "joulewise.api.bench_drawing",
+    "draw_estimate": "joulewise.report.estimate_view",
+    "draw_waterfall": "joulewise.report.waterfall",
+    "waterfall_page": "joulewise.report.bench_page",
+    "waterfall_svg": "joulewise.report.bench_page",
+    "edge_checks": "joulewise.api.machines",
+    "edge_profile_list": "joulewise.api.machines",
+    "estimate": "joulewise.api.estimating",
+    "estimate_page": "joulewise.report.bench_page",
+    "hardware_list": "joulewise.api.estimating",
+    "measured_bench": "joulewise.api.benching",
+    "prepare_bench": "joulewise.api.benching",
+    "what_if_words": "joulewise.api.what_ifs",
     "backfill": "joulewise.api.backfilling",
     "backfill_list": "joulewise.report.savings_view",
     "saved_jobs": "joulewise.api.saving",

@@ -23,6 +23,7 @@ from joulewise.report.waterfall import Waterfall, waterfall_list
 
 if TYPE_CHECKING:
     from joulewise.compare import Estimate
+    from joulewise.report.listing import Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +57,8 @@ class Page:
     words: Sequence[str] = ()
 
 
-def bench_page(view: BenchView) -> str:
-    """A comparison: the picture, the leaderboard, and what the two can't say."""
+def bench_page(view: BenchView, more: Sequence[Listing] = ()) -> str:
+    """A comparison: the picture, the leaderboard, what the two can't say, and `more` lists below."""
     kinds = tuple("fallen" if row.rank is None else "front" if row.on_front else "beaten" for row in view.rows)
     picture = Picture(
         title=f"{view.metric.capitalize()} against energy",
@@ -71,10 +72,17 @@ def bench_page(view: BenchView) -> str:
             title=view.title,
             subtitle=subtitle,
             pictures=[picture] if view.rows else [],
-            tables=[Table(grid=one(view).grid, head="Variant", kinds=kinds) for one in (places, usage) if view.rows],
-            words=bench_words(view) or ["Nothing was compared."],
+            tables=[
+                *(Table(grid=one(view).grid, head="Variant", kinds=kinds) for one in (places, usage) if view.rows),
+                *(Table(grid=one.grid, head=one.grid.columns[0]) for one in more),
+            ],
+            words=[*(bench_words(view) or ["Nothing was compared."]), *_footers(more)],
         )
     )
+
+
+def _footers(more: Sequence[Listing]) -> list[str]:
+    return [line for one in more for line in one.footer.splitlines()]
 
 
 def waterfall_page(fall: Waterfall) -> str:

@@ -69,7 +69,7 @@ class BenchRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchView:
     """`quality_floor` is the absolute floor of quality, for the picture's line; None if there is none. `floors` are as
-    the user wrote them."""
+    the user wrote them. `unit` is what energy is told of: an inference, an epoch, a whole run."""
 
     title: str
     metric: str
@@ -81,7 +81,13 @@ class BenchView:
     knee: str = ""
     cheapest: tuple[str, ...] = ()
     boundary: str = "device"
+    unit: str = "inference"
     notices: tuple[str, ...] = ()
+
+    @property
+    def energy_words(self) -> str:
+        """ "energy per inference", or "energy of the run" where no units were counted."""
+        return "energy of the run" if self.unit == "run" else f"energy per {self.unit}"
 
     @property
     def front(self) -> tuple[BenchRow, ...]:
@@ -96,6 +102,7 @@ def bench_view(
     *,
     title: str = "Models compared",
     boundary: str = "device",
+    unit: str = "inference",
     notices: Sequence[str] = (),
 ) -> BenchView:
     """Put a ranking into words. `variants` add runtimes, and those that failed, which stand last with their reason."""
@@ -116,6 +123,7 @@ def bench_view(
         knee=ranking.knee or "",
         cheapest=ranking.cheapest,
         boundary=boundary,
+        unit=unit,
         notices=(*ranking.notices, *notices),
     )
 

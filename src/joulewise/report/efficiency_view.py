@@ -33,7 +33,7 @@ def efficiency_list(found: Sequence[Efficiency], title: str = "Efficiency") -> L
     ]
     return Listing(
         grid=simple(title, columns, lines, numeric=columns[1:2], spare=("Stage", "Boundary", "Of", "Over")),
-        records=tuple(map(_record, found)),
+        records=tuple(map(efficiency_record, found)),
         footer="\n".join([_NOTE, *(f"{one.label} is unknown: {one.reason}." for one in found if one.reason)]),
     )
 
@@ -75,7 +75,8 @@ def _text(figure: Figure) -> str:
     return shown(readable_figure(figure), co2e=False)
 
 
-def _record(one: Efficiency) -> dict[str, Any]:
+def efficiency_record(one: Efficiency) -> dict[str, Any]:
+    """A metric for machines; absent figures have their reason."""
     figure = one.figure
     return {
         "metric": one.key,

@@ -22,7 +22,7 @@ def leaderboard(view: BenchView) -> Listing:
     """One wide table with everything, for Markdown, CSV and JSON."""
     quality = view.metric.capitalize()
     columns = (
-        "Rank", "Variant", quality, "Energy per inference", "Against the baseline", "CPU time", "p50", "p99",
+        "Rank", "Variant", quality, view.energy_words.capitalize(), "Against the baseline", "CPU time", "p50", "p99",
         "Throughput", "Memory", "Size", "On the front",
     )  # fmt: skip
     lines = [
@@ -53,7 +53,9 @@ def draw_leaderboard(view: BenchView, format: str, style: Style | None = None) -
         return draw(leaderboard(view), format, style)
     if not view.rows:
         return "Nothing was compared.\n"
-    parts = [_head(view), draw(places(view), "table", style), draw(usage(view), "table", style)]
+    parts = [_head(view), draw(places(view), "table", style)]
+    if any(row.cpu_time or row.latency_p50 or row.memory or row.size for row in view.rows):
+        parts.append(draw(usage(view), "table", style))
     lines = [fill(plain(line), max(style.width, 20), subsequent_indent="  ") for line in told(view)]
     text = "\n".join([*parts, *lines]) + "\n"
     return to_ascii(text) if style.ascii_only and not style.color else text
@@ -109,8 +111,16 @@ def _head(view: BenchView) -> str:
 def places(view: BenchView) -> Listing:
     """The narrow table of who stands where; it has no records."""
     changed = any(row.quality_change for row in view.rows)
-    columns = ("Rank", "Variant", view.metric.capitalize(), *(("Change",) if changed else ()), "Energy per inference",
-               "Against the baseline")  # fmt: skip
+    against = any(row.ratio and not row.is_baseline for row in view.rows)
+    energy = view.energy_words.capitalize()
+    columns = (
+        "Rank",
+        "Variant",
+        view.metric.capitalize(),
+        *(("Change",) if changed else ()),
+        energy,
+        *(("Against the baseline",) if against else ()),
+    )
     lines = [
         (
             rank_text(row),
@@ -118,7 +128,7 @@ def places(view: BenchView) -> Listing:
             with_interval(row.quality),
             *((points(row.quality_change),) if changed else ()),
             with_interval(row.energy),
-            ratio_words(row.ratio),
+            *((ratio_words(row.ratio),) if against else ()),
         )
         for row in view.rows
     ]
@@ -133,7 +143,7 @@ def usage(view: BenchView) -> Listing:
 
 
 def _costs(row: BenchRow) -> Sequence[str]:
-    rate = alone(row.throughput)
+    rate = alone(row.throughput).replace(" 1/s", "/s")
     return (
         alone(row.cpu_time),
         alone(row.latency_p50),
@@ -158,7 +168,7 @@ def _record(row: BenchRow, view: BenchView) -> dict[str, Any]:
         "metric": view.metric,
         **figure_fields("quality", "share", row.quality),
         **figure_fields("quality_change", "share", row.quality_change),
-        **_bounded("energy_j_per_inference", row.energy),
+        **_bounded(f"energy_j_per_{view.unit}", row.energy),
         **figure_fields("energy", "ratio", row.ratio),
         "ratio_is_paired": row.is_paired,
         **_bounded("cpu_s_per_inference", row.cpu_time),

@@ -75,6 +75,19 @@ def draw_run(view: RunView, format: str, style: Style | None = None) -> str:
     return str(load("exporters", format)().render(view))
 
 
+def draw_below(listing: Listing, format: str, style: Style | None = None) -> str:
+    """A list that stands below others: its header above it, its footer below, folded to the width."""
+    text = draw(listing, format, style)
+    if format == "markdown":
+        return "\n".join([text, *(f"- {markdown(line)}" for line in listing.footer.splitlines())]).rstrip() + "\n"
+    if format != "table":
+        return text
+    style = style or Style()
+    stacked = text.startswith(listing.grid.title)  # a grid that is too wide is a list below its title
+    head = f"{_folded(listing.header, style)}\n\n" if listing.header and not stacked else ""
+    return head + _joined(text, "\n".join(_folded(line, style) for line in listing.footer.splitlines()))
+
+
 def draw_steps(rows: Sequence[Row], format: str, style: Style | None = None) -> str:
     """How each figure was computed: an indented text for table, a list for Markdown, a tree for JSON, a line a step
     for CSV."""

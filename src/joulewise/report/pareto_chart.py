@@ -116,7 +116,7 @@ class _Plot:
             yield f'<text class="tick" x="{x}" y="{base + 19}" text-anchor="middle">{_energy(energy_j)}</text>'
         yield f'<text class="unit" x="4" y="14">{xml(self._view.metric)}</text>'
         middle = (LEFT + WIDTH - RIGHT) / 2
-        words = "energy per inference, log scale; bars are 95 % intervals"
+        words = f"{self._view.energy_words}, log scale; bars are 95 % intervals"
         yield f'<text class="unit" x="{middle}" y="{HEIGHT - 14}" text-anchor="middle">{words}</text>'
 
     def _floor(self) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -93,10 +93,15 @@ def job_options(function: Decorated) -> Decorated:
 def job_from(options: dict[str, Any]) -> dict[str, Any]:
     """Take the job's fields out of a command's options. Raises UsageError for a tag that is not KEY=VALUE."""
     job = {name: options.pop(name) for name in ("name", "kind", "unit", "unit_count", "seed")}
-    tags: dict[str, str] = {}
-    for tag in options.pop("tags"):
-        key, equals, value = tag.partition("=")
+    return {**job, "tags": pairs(options.pop("tags"), "--tag", "team=vision")}
+
+
+def pairs(given: Iterable[str], option: str, example: str) -> dict[str, str]:
+    """KEY=VALUE, as often as the option was given. Raises UsageError for what is none."""
+    found: dict[str, str] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
         if not (key and equals):
-            raise UsageError(f"--tag wants KEY=VALUE, got {tag!r}", hint="--tag team=vision")
-        tags[key] = value
-    return {**job, "tags": tags}
+            raise UsageError(f"{option} wants KEY=VALUE, got {text!r}", hint=f"{option} {example}")
+        found[key] = value
+    return found

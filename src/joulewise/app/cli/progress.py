@@ -1,30 +1,43 @@
-"""A bar for work that takes longer than two seconds, on a terminal; silent elsewhere."""
+"""A bar on stderr for work that tells its share: done, what is going on, time left. Silent where nobody watches."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from joulewise.app.cli.terminal import Terminal
+if TYPE_CHECKING:
+    from joulewise.app.cli.terminal import Terminal
+
+Report = Callable[[float, str], None]
+
+
+def _silent(_share: float, _text: str) -> None:
+    """Nobody watches."""
 
 
 @contextmanager
-def progress_bar(terminal: Terminal) -> Iterator[Callable[[float, str], None]]:
-    """`report(share, text)`: how much is done (0..1), and what is going on."""
+def progress_bar(terminal: Terminal) -> Iterator[Report]:
+    """What to call with the share done (0..1) and what is being done; the bar is gone afterwards."""
     if not sys.stderr.isatty() or terminal.loudness < 0:
-        yield lambda share, text: None
+        yield _silent
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.table import Column
 
     console = Console(stderr=True, no_color=not terminal.colored(sys.stderr))
-    columns = (BarColumn(bar_width=24), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("starting", total=1.0)
-
-        def report(share: float, text: str) -> None:
-            width = max(20, console.width - 40)
-            progress.update(task, completed=share, description=text if len(text) <= width else text[: width - 1] + "…")
-
-        yield report
+    told = TextColumn(
+        "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    )
+    columns = (BarColumn(bar_width=20), TaskProgressColumn(), TimeRemainingColumn(compact=True), told)
+    with Progress(*columns, console=console, transient=True, expand=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda share, text: bar.update(task, completed=share, description=text)
