@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from joulewise.core.runtimes import Artifact, Materials
+from joulewise.shrink.transforms import quiet_nncf
 from joulewise.shrink.transforms.checking import CLOSE, Guard
 from joulewise.shrink.transforms.feeding import batches, calibration_feeds, tensors
 from joulewise.shrink.transforms.making import Recipe, Settings
@@ -41,8 +42,7 @@ class Int8OpenVino(Recipe):
         return CLOSE
 
     def make(self, artifact: Artifact, settings: Settings, materials: Materials, folder: Path) -> Artifact:
-        import nncf
-
+        nncf = quiet_nncf.nncf()
         model = read_openvino(artifact)
         feeds = calibration_feeds(materials, tensors(artifact.facts), CALIBRATION_ROWS)
         found = list(batches(feeds, 1))
