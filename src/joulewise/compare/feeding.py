@@ -22,12 +22,17 @@ class Gate:
     def __init__(self, inputs: Sequence[Tensor]) -> None:
         self.inputs = tuple(inputs)
         self._names = tuple(tensor.name for tensor in self.inputs)
+        self._single = self._names[0] if len(self._names) == 1 else ""
         self._passed: set[Any] = set()
 
     def check(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         """The feeds as arrays of the wanted types. Raises DataError that says which input is wrong, and the cure."""
         try:
-            key = tuple([(feeds[name].dtype, feeds[name].shape) for name in self._names])
+            if self._single:
+                array = feeds[self._single]
+                key: Any = (array.dtype, array.shape)
+            else:
+                key = tuple([(feeds[name].dtype, feeds[name].shape) for name in self._names])
             if key in self._passed and len(feeds) == len(self._names):
                 return feeds
         except (KeyError, AttributeError):
