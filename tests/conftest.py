@@ -8,11 +8,19 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_DEVICE = ("hardware:", "needs a GPU", "needs root", "needs RAPL")
 """Reasons that CI accepts: no package can cure the want of a device."""
 NO_DATA = "reference"
+
+THOROUGH = os.environ.get("JOULEWISE_THOROUGH") == "1"
+"""Property tests try as many examples as found each bug that we know of, not only as many as every change can bear."""
+settings.register_profile("usual", max_examples=150 if THOROUGH else 40, deadline=None)
+settings.register_profile("costly", max_examples=60 if THOROUGH else 12, deadline=None)
+"""For `@settings.get_profile("costly")`, where an example takes more than 20 ms."""
+settings.load_profile("usual")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from joulewise.core.channels import ENERGY, POWER, Channel
@@ -98,7 +98,6 @@ def test_power_integrates_by_trapezoid_and_never_below_zero(milliwatts):
     assert joules == pytest.approx(sum((a + b) / 2e3 for a, b in pairs if a >= 0 and b >= 0))
 
 
-@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.floats(0.3, 6), st.floats(0, 300), st.floats(0, 1)), min_size=2, max_size=20),
     st.floats(0, 1),

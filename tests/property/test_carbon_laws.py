@@ -104,8 +104,8 @@ def test_pue_enters_once_and_comes_out_again(energy_j: float, pue: float) -> Non
     assert f.it_energy_j(facility_energy_j=facility_j, pue=pue) == pytest.approx(energy_j)
 
 
+@settings.get_profile("costly")
 @given(positive, pues)
-@settings(max_examples=25, deadline=None)
 def test_an_account_applies_pue_once_or_not_at_all(energy_j: float, pue: float) -> None:
     for included, factor in ((False, pue), (True, 1.0)):
         made = account(_work(exact(energy_j, "J"), pue_included=included), Settings(zone="FR", pue=pue))
@@ -181,8 +181,8 @@ def test_sci_of_parts_is_sci_of_the_total(energy_j: float, intensity: float, emb
     assert parts == pytest.approx(f.sci_g_per_unit(emissions_g=total_g, unit_count=count))
 
 
+@settings.get_profile("costly")
 @given(figures("J"), st.floats(0, 1_000))
-@settings(max_examples=25, deadline=None)
 def test_market_and_location_never_mix_and_zero_never_hides_the_energy(energy: Figure, market: float) -> None:
     with_contract = account(_work(energy), Settings(zone="DE", market_g_per_kwh=market))
     without = account(_work(energy), Settings(zone="DE"))
@@ -196,8 +196,8 @@ def test_market_and_location_never_mix_and_zero_never_hides_the_energy(energy: F
     assert with_contract.get("facility_energy_j") == without.get("facility_energy_j")
 
 
+@settings.get_profile("costly")
 @given(figures("J"), st.floats(1, 1e6), shares, st.sampled_from(["", "DE", "aws:us-east-1", "US-CAMX", "gcp:us-west1"]))
-@settings(max_examples=50, deadline=None)
 def test_an_account_is_bounded_reproducible_and_adds_up(
     energy: Figure, unit_count: float, share: float, zone: str
 ) -> None:

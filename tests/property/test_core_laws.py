@@ -51,7 +51,7 @@ def test_nanoseconds_survive_seconds(duration_ns):
 def test_a_readable_amount_is_the_same_amount(value, unit):
     factor = {
         "MWh": 3.6e9, "kWh": 3.6e6, "Wh": 3.6e3, "t": 1e6, "kg": 1e3, "m³": 1e3, "J": 1, "g": 1, "L": 1,
-        "mJ": 1e-3, "mg": 1e-3, "mL": 1e-3, "µJ": 1e-6, "µg": 1e-6, "µL": 1e-6,
+        "mJ": 1e-3, "mg": 1e-3, "mL": 1e-3, "µJ": 1e-6, "µg": 1e-6, "µL": 1e-6, "nJ": 1e-9, "ng": 1e-9, "nL": 1e-9,
     }  # fmt: skip
     shown, name = units.readable(value, unit)
 

@@ -186,7 +186,7 @@ class Story:
 
 
 @given(data=st.data(), options=CLOCK_OPTIONS, reaper=st.sampled_from([INIT, US]), pid_max=st.sampled_from([25, 9999]))
-@settings(max_examples=150, deadline=None, phases=PHASES)
+@settings(phases=PHASES)
 def test_with_a_reading_after_each_event_the_clock_tells_the_truth(
     data: st.DataObject, options: dict[str, bool], reaper: int, pid_max: int
 ) -> None:
@@ -198,7 +198,7 @@ def test_with_a_reading_after_each_event_the_clock_tells_the_truth(
 
 
 @given(data=st.data(), options=CLOCK_OPTIONS, waiting=st.integers(1, 12))
-@settings(max_examples=150, deadline=None, phases=PHASES)
+@settings(phases=PHASES)
 def test_if_everybody_is_waited_for_the_rate_of_readings_does_not_change_the_total(
     data: st.DataObject, options: dict[str, bool], waiting: int
 ) -> None:
@@ -217,7 +217,7 @@ def test_if_everybody_is_waited_for_the_rate_of_readings_does_not_change_the_tot
     during=st.integers(0, 8),
     pid_max=st.sampled_from([30, 9999]),
 )
-@settings(max_examples=300, deadline=None, phases=PHASES)
+@settings(phases=PHASES)
 def test_the_clock_never_falls_and_never_exceeds_the_truth_even_if_all_moves_while_it_reads(
     data: st.DataObject, options: dict[str, bool], reaper: int, during: int, pid_max: int
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from joulewise.carbon import BundledShapes
@@ -42,7 +42,6 @@ def _covers(signals: list[Signal], start: datetime, end: datetime) -> bool:
 
 
 @given(st.sampled_from(SHAPES.zones), moments, st.floats(0.01, 100))
-@settings(max_examples=60, deadline=None)
 def test_typical_hours_cover_what_is_asked_with_ordered_bounds(zone: str, start: datetime, length_h: float) -> None:
     start = max(start, datetime(2023, 1, 1, tzinfo=UTC))
     end = start + length_h * HOUR
@@ -57,7 +56,6 @@ def test_typical_hours_cover_what_is_asked_with_ordered_bounds(zone: str, start:
     st.floats(0, 50),
     st.floats(0.01, 60),
 )
-@settings(max_examples=80, deadline=None)
 def test_any_record_gives_hours_without_holes_and_ordered_bounds(
     known: dict[int, float], with_shape: bool, from_h: float, length_h: float
 ) -> None:
@@ -71,7 +69,6 @@ def test_any_record_gives_hours_without_holes_and_ordered_bounds(
 
 
 @given(st.lists(values, min_size=336, max_size=336))
-@settings(max_examples=20, deadline=None)
 def test_far_ahead_it_tends_to_the_climatology(record: list[float]) -> None:
     signals = [_signal(NOW - (336 - index) * HOUR, value) for index, value in enumerate(record)]
     far = NOW + timedelta(days=30)
@@ -82,7 +79,6 @@ def test_far_ahead_it_tends_to_the_climatology(record: list[float]) -> None:
 
 
 @given(values)
-@settings(max_examples=30, deadline=None)
 def test_a_constant_grid_stays_constant(value: float) -> None:
     signals = [_signal(NOW - back * HOUR, value) for back in range(336, 0, -1)]
     made = forecast_from(signals, [], NOW, NOW + 24 * HOUR, NOW)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from joulewise.carbon.chain import Chain
@@ -62,7 +62,6 @@ def _check(found: Sequence[Signal], start: datetime, end: datetime) -> None:
     assert all(one.low_g_per_kwh <= one.intensity_g_per_kwh <= one.high_g_per_kwh for one in found)
 
 
-@settings(max_examples=150, deadline=None)
 @given(hour_sets, types, hour_sets, types, st.integers(-50, 10), st.floats(0.01, 40))
 def test_answers_are_whole(
     first: set[int], one: tuple[str, str, str], second: set[int], other: tuple[str, str, str], at: int, length_h: float
@@ -81,7 +80,6 @@ def test_answers_are_whole(
     _check(chain.forecast("DE", start, end, NOON), start, end)
 
 
-@settings(max_examples=200, deadline=None)
 @given(hour_sets, hour_sets, st.integers(-50, 10), st.integers(1, 30))
 def test_cutting_and_laying_over_keep_every_value_where_it_was(
     upper: set[int], lower: set[int], at: int, length: int
@@ -98,7 +96,6 @@ def test_cutting_and_laying_over_keep_every_value_where_it_was(
     assert all(one.intensity_g_per_kwh == 300 + (one.start - NOON) // HOUR for one in both)
 
 
-@settings(max_examples=200, deadline=None)
 @given(hour_sets)
 def test_bridges_close_short_holes_only(hours: set[int]) -> None:
     known = [_signal(hour) for hour in sorted(hours)]

@@ -43,8 +43,8 @@ def jobs(draw):
     )
 
 
+@settings.get_profile("costly")
 @given(job=jobs(), home=grids, away=grids, band=st.floats(0, 1))
-@settings(max_examples=25, deadline=None)
 def test_every_plan_keeps_the_laws(job, home, away, band):
     signals = {"DE": hourly("DE", *home, band=band), "SE": hourly("SE", *away, band=band)}
     found = plan_in_full(job, signals, PLACES, FIRST)
@@ -74,8 +74,8 @@ def test_every_plan_keeps_the_laws(job, home, away, band):
             assert options[richer].emissions.value <= options[simple].emissions.value * (1 + 1e-9)
 
 
+@settings.get_profile("costly")
 @given(home=grids, slack_h=st.integers(0, 8))
-@settings(max_examples=12, deadline=None)
 def test_more_slack_never_emits_more(home, slack_h):
     signals = {"DE": hourly("DE", *home)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from joulewise.core.figures import MEASURED, REPORTED, Figure
@@ -58,7 +58,6 @@ def decided(segments, energies_j, values, *, job=None, number=1, **words):
                   decided_at=at)  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
 @given(segments_of_a_job(), powers_j, intensities)
 def test_saved_is_the_difference_and_hindsight_is_best(segments, energies_j, values):
     found = decided(segments, energies_j, values)
@@ -71,7 +70,6 @@ def test_saved_is_the_difference_and_hindsight_is_best(segments, energies_j, val
     assert found.realised.low >= 0
 
 
-@settings(max_examples=60, deadline=None)
 @given(powers_j, intensities, st.sampled_from(["measured", "climatology", "annual", "forecast"]))
 def test_the_same_hours_save_nothing_without_a_doubt(energies_j, values, status):
     home = [Segment(region="DE", start=FIRST, end=FIRST + 2 * HOUR)]
@@ -80,7 +78,6 @@ def test_the_same_hours_save_nothing_without_a_doubt(energies_j, values, status)
     assert (found.saved.low, found.saved.value, found.saved.high) == (0.0, 0.0, 0.0)
 
 
-@settings(max_examples=60, deadline=None)
 @given(segments_of_a_job(), powers_j, intensities)
 def test_the_counterfactual_takes_the_same_energy(segments, energies_j, values):
     """With a flat grid nothing can be saved, whatever the job did, and without overhead nothing is lost."""
@@ -91,7 +88,6 @@ def test_the_counterfactual_takes_the_same_energy(segments, energies_j, values):
     assert flat.details["overhead_j"] == 0
 
 
-@settings(max_examples=60, deadline=None)
 @given(segments_of_a_job(pauses=st.integers(1, 2)), powers_j, st.integers(0, 600), st.integers(0, 600))
 def test_overhead_and_work_add_up_to_what_was_measured(segments, energies_j, save_s, restore_s):
     job = small_job(save_s=float(save_s), restore_s=float(restore_s), max_runs=3)
@@ -120,7 +116,6 @@ def test_the_sum_over_neighbours_is_the_double_sum(rows):
     assert covariance(one, one, starts) >= -1e-6
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(segments_of_a_job(), powers_j, intensities), min_size=1, max_size=4))
 @example([([Segment(region="DE", start=FIRST + 3 * HOUR, end=FIRST + 5 * HOUR)], [1e7] * 8, NEXT_TO_NOTHING)])
 def test_the_ledger_of_savings_adds_up(cases):

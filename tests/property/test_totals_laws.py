@@ -15,7 +15,7 @@ from joulewise.core.errors import UndefinedFigure
 from joulewise.ledger import RunQuery
 from joulewise.testing.ledgers import small_bundle, store_id, total_emissions
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+costly = settings(settings.get_profile("costly"), suppress_health_check=[HealthCheck.too_slow])
 numbers = count(1)
 
 
@@ -115,7 +115,7 @@ def coverage(forest: list[Node], name: str) -> float | None:
     return there_s / all_s if all_s else None
 
 
-@few
+@costly
 @given(forest=st.lists(trees, min_size=1, max_size=3), by_tag=st.booleans())
 def test_each_joule_counts_once_and_the_missing_are_told(store, forest, by_tag):
     project = f"p{next(numbers)}"
