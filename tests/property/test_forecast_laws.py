@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulewise.carbon import BundledShapes
@@ -68,6 +68,7 @@ def test_any_record_gives_hours_without_holes_and_ordered_bounds(
     assert all(0 <= one.low_g_per_kwh <= one.intensity_g_per_kwh <= one.high_g_per_kwh for one in made)
 
 
+@settings.get_profile("costly")
 @given(st.lists(values, min_size=336, max_size=336))
 def test_far_ahead_it_tends_to_the_climatology(record: list[float]) -> None:
     signals = [_signal(NOW - (336 - index) * HOUR, value) for index, value in enumerate(record)]

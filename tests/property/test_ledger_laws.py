@@ -21,7 +21,7 @@ from joulewise.ledger.filing import bundle_filing
 from joulewise.ledger.rows import canonical, microseconds, moment, pack, row_bytes, unpack
 from joulewise.testing.ledgers import small_bundle, total_energy
 
-unhurried = settings(suppress_health_check=[HealthCheck.too_slow])
+costly = settings(settings.get_profile("costly"), suppress_health_check=[HealthCheck.too_slow])
 any_text = st.text(st.characters(), max_size=80)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 plain = st.recursive(
@@ -106,7 +106,7 @@ def test_the_hashed_bytes_of_a_row_leave_out_what_is_not_there(row):
     assert b"\n" not in row_bytes(row)
 
 
-@unhurried
+@costly
 @given(bundle=bundles())
 def test_whatever_is_filed_comes_back(store, bundle):
     store.append(bundle)
@@ -116,7 +116,7 @@ def test_whatever_is_filed_comes_back(store, bundle):
     assert from_document(json.loads(json.dumps(to_document(bundle))))[0] == bundle
 
 
-@unhurried
+@costly
 @given(bundle=bundles(), other=bundles())
 def test_the_same_bundle_has_the_same_digest_and_another_another(bundle, other):
     def digest(one):
@@ -127,7 +127,7 @@ def test_the_same_bundle_has_the_same_digest_and_another_another(bundle, other):
     assert (digest(bundle) == digest(other)) == (bundle == other)
 
 
-@settings(settings.get_profile("costly"), suppress_health_check=[HealthCheck.too_slow])
+@costly
 @given(
     limit=st.integers(1, 9),
     sort=st.sampled_from(("started_at", "duration_s", "energy_j", "emissions_g", "name")),
