@@ -10,7 +10,8 @@ from joulewise.core.runtimes import Artifact, Materials
 from joulewise.shrink.transforms.feeding import rows_of, tensors
 
 TEMPERATURE = 2.0
-BATCH_ROWS = 64
+LARGEST_BATCH, BATCHES = 64, 20
+"""Few rows are cut into small batches: a student needs steps, and they are cheap."""
 
 
 def training_tensors(artifact: Artifact, materials: Materials) -> list[Any]:
@@ -34,12 +35,13 @@ def distil(student: Any, teacher: Any, artifact: Artifact, materials: Materials,
 
     torch.manual_seed(materials.seed)
     data = training_tensors(artifact, materials)
-    steps = max(1, epochs * -(-len(data[0]) // BATCH_ROWS))
+    size = min(LARGEST_BATCH, max(8, len(data[0]) // BATCHES))
+    steps = max(1, epochs * -(-len(data[0]) // size))
     optimiser = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=rate, total_steps=steps + 1)
     classes = artifact.facts.get("task") == "classification"
     student.train()
-    for batch in _batches(data, epochs, materials):
+    for batch in _batches(data, size, epochs, materials):
         with torch.no_grad():
             goal = first(teacher(*batch))
         loss = _loss(first(student(*batch)), goal, classes)
@@ -55,13 +57,13 @@ def first(answer: Any) -> Any:
     return answer if hasattr(answer, "shape") else next(iter(answer.values() if hasattr(answer, "values") else answer))
 
 
-def _batches(data: list[Any], epochs: int, materials: Materials) -> Iterator[list[Any]]:
+def _batches(data: list[Any], size: int, epochs: int, materials: Materials) -> Iterator[list[Any]]:
     import torch
 
     end = time.monotonic() + 0.5 * materials.time_limit_s
     generator = torch.Generator().manual_seed(materials.seed)
     for _ in range(epochs):
-        for chosen in torch.randperm(len(data[0]), generator=generator).split(BATCH_ROWS):
+        for chosen in torch.randperm(len(data[0]), generator=generator).split(size):
             if time.monotonic() > end:
                 return
             if len(chosen) > 1:  # batch norm needs two rows

@@ -51,7 +51,7 @@ class Prune(Recipe):
         student = pruned(deepcopy(teacher), share, _example(artifact, materials))
         if materials.training is not None:
             epochs = int(settings.get("epochs", 12))
-            student = distil(student, teacher, artifact, materials, epochs=epochs, rate=2e-3)
+            student = distil(student, teacher, artifact, materials, epochs=epochs, rate=3e-3)
         return export_module(student, artifact, materials, folder)
 
 

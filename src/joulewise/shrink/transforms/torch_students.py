@@ -27,7 +27,7 @@ def taught_module(artifact: Artifact, settings: Settings, materials: Materials, 
     student = _narrower(artifact, teacher, share)
     if student is None:
         student = plain_student(artifact, share)
-    student = distil(student, teacher, artifact, materials, epochs=int(settings.get("epochs", 30)), rate=3e-3)
+    student = distil(student, teacher, artifact, materials, epochs=int(settings.get("epochs", 30)), rate=1e-2)
     return export_module(student, artifact, materials, folder)
 
 
