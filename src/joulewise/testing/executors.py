@@ -120,13 +120,14 @@ class FakePlace:
         return task, handle
 
     def settled(self, handle: str, *states: str, executor: Executor | None = None) -> TaskStatus:
-        """Wait until the task is in one of these states."""
+        """Wait until the task is in one of these states; it fails at once if the task has come to another end."""
         until = time.monotonic() + self.patience_s
         while True:
             self.advance()
             status = (executor or self.executor).status(handle)
             if status.state in states:
                 return status
+            assert status.state not in ENDED, f"want {' or '.join(states)}, but it has ended: {status}"
             assert time.monotonic() < until, f"want {' or '.join(states)}, got {status} after {self.patience_s} s"
             time.sleep(self.look_every_s)
 
