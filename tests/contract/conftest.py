@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from joulewise import ledger
+from joulewise.testing.ledgers import empty_ledger
 
 POSTGRES = pytest.param("postgresql", marks=pytest.mark.postgres)
 PSYCOPG = "postgresql+psycopg"
@@ -51,14 +51,6 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of an empty ledger."""
-    path = tmp_path_factory.mktemp("empty") / "ledger.db"
-    ledger.open(str(path)).close()
-    return path
-
-
-@pytest.fixture(scope="session")
 def migrations(admin: sa.Connection) -> str:
     """All that our migrations say to a PostgreSQL server."""
     said: list[str] = []
@@ -81,9 +73,7 @@ def migrations(admin: sa.Connection) -> str:
 def store(store_url: str, request: pytest.FixtureRequest) -> Iterator[ledger.Ledger]:
     """An open, empty ledger: to migrate each anew takes longer than most tests, so it begins as a copy of one."""
     if store_url.startswith("sqlite"):
-        path = Path(store_url.removeprefix("sqlite:///"))
-        path.parent.mkdir(mode=0o700)
-        shutil.copy(request.getfixturevalue("empty_file"), path)
+        empty_ledger(Path(store_url.removeprefix("sqlite:///")))
     else:
         with psycopg.connect(store_url) as connection:
             connection.execute(request.getfixturevalue("migrations"))

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from joulewise import ledger
 from joulewise.core.figures import Figure
 from joulewise.core.records import Bundle, Calculation, Measurement, Run
 from joulewise.core.ulid import new_ulid
 from joulewise.testing.bundles import example_bundle
 
 FIRST = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+
+
+def empty_ledger(path: Path) -> str:
+    """Lay an empty SQLite ledger there and return its path: a copy, since to migrate each anew takes longer than most
+    tests."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(_migrated())
+    path.chmod(0o600)
+    return str(path)
+
+
+@cache
+def _migrated() -> bytes:
+    with TemporaryDirectory(prefix="joulewise-") as folder:
+        path = Path(folder) / "ledger.db"
+        ledger.open(str(path)).close()
+        return path.read_bytes()
 
 
 def store_id(number: int, *, at: datetime = FIRST) -> str:

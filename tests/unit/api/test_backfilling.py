@@ -18,7 +18,7 @@ from joulewise.core.records import Bundle
 from joulewise.core.settings import Settings
 from joulewise.core.signals import Signal
 from joulewise.ledger import write_trace
-from joulewise.testing.ledgers import small_bundle, total_energy
+from joulewise.testing.ledgers import empty_ledger, small_bundle, total_energy
 from joulewise.testing.plans import HOUR, hourly, small_job, small_plan
 
 BEGIN = datetime(2025, 3, 3, 9, tzinfo=UTC)
@@ -83,7 +83,7 @@ def measured(number=1, zone="DE", signals=None, hours=HOURS, **changes) -> Bundl
 
 @pytest.fixture
 def store(tmp_path):
-    with ledger.open(str(tmp_path / "ledger.db")) as opened:
+    with ledger.open(empty_ledger(tmp_path / "ledger.db")) as opened:
         yield opened
 
 

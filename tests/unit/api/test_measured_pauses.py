@@ -6,12 +6,12 @@ import pytest
 
 from joulewise.api import load_settings, open_ledger, plan_request
 from joulewise.api.measured_pauses import as_measured
-from joulewise.testing.ledgers import small_bundle
+from joulewise.testing.ledgers import empty_ledger, small_bundle
 
 
 @pytest.fixture
 def settings(tmp_path):
-    return load_settings(zone="DE", ledger=str(tmp_path / "ledger.db"), spool=str(tmp_path / "spool"))
+    return load_settings(zone="DE", ledger=empty_ledger(tmp_path / "ledger.db"), spool=str(tmp_path / "spool"))
 
 
 def filed(settings, *tags):

@@ -8,6 +8,7 @@ import pytest
 
 from joulewise.api import load_settings, plan_request, submitting
 from joulewise.core.errors import ExecutorError
+from joulewise.testing.ledgers import empty_ledger
 
 
 class Place:
@@ -27,7 +28,7 @@ class Place:
 def submit(tmp_path, monkeypatch):
     def send(place, **wanted):
         monkeypatch.setattr(submitting, "executor", lambda *_: place)
-        settings = load_settings(zone="FR", ledger=str(tmp_path / "ledger.db"), spool=str(tmp_path / "spool"))
+        settings = load_settings(zone="FR", ledger=empty_ledger(tmp_path / "ledger.db"), spool=str(tmp_path / "spool"))
         tasks = submitting.Tasks(settings, folder=str(tmp_path / "tasks"))
         return tasks, lambda: tasks.submit(["true"], plan_request(**wanted), on="k8s")
 

@@ -12,7 +12,7 @@ from joulewise.api import filing, load_settings, plan_request, task_accounting, 
 from joulewise.api.submitting import Tasks
 from joulewise.core.plans import TaskStatus
 from joulewise.report.listing import Style, draw
-from joulewise.testing.ledgers import small_bundle
+from joulewise.testing.ledgers import empty_ledger, small_bundle
 from joulewise.testing.plans import small_decision
 
 MINUTE = timedelta(minutes=1)
@@ -21,7 +21,7 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def tasks(tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "UTC")
-    settings = load_settings(zone="FR", ledger=str(tmp_path / "ledger.db"), spool=str(tmp_path / "spool"))
+    settings = load_settings(zone="FR", ledger=empty_ledger(tmp_path / "ledger.db"), spool=str(tmp_path / "spool"))
     return Tasks(settings, folder=str(tmp_path / "tasks"))
 
 

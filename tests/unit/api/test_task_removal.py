@@ -12,11 +12,12 @@ from joulewise.api.submitting import Tasks
 from joulewise.core.errors import NotFound, UsageError
 from joulewise.core.plans import TaskStatus
 from joulewise.core.ulid import new_ulid
+from joulewise.testing.ledgers import empty_ledger
 
 
 @pytest.fixture
 def tasks(tmp_path):
-    settings = load_settings(zone="FR", ledger=str(tmp_path / "ledger.db"), spool=str(tmp_path / "spool"))
+    settings = load_settings(zone="FR", ledger=empty_ledger(tmp_path / "ledger.db"), spool=str(tmp_path / "spool"))
     return Tasks(settings, folder=str(tmp_path / "tasks"))
 
 

@@ -9,7 +9,7 @@ from joulewise.api import planning
 from joulewise.core.errors import FactorError, NotFound, UsageError
 from joulewise.core.settings import Settings
 from joulewise.schedule import Request
-from joulewise.testing.ledgers import small_bundle
+from joulewise.testing.ledgers import empty_ledger, small_bundle
 from joulewise.testing.plans import FIRST, HOUR, hourly
 
 
@@ -22,7 +22,7 @@ class Chain:
 
 @pytest.fixture
 def settings(tmp_path):
-    found = Settings(ledger=str(tmp_path / "ledger.db"), spool=str(tmp_path / "spool"), zone="DE", pue=1.0)
+    found = Settings(ledger=empty_ledger(tmp_path / "ledger.db"), spool=str(tmp_path / "spool"), zone="DE", pue=1.0)
     with api.open_ledger(found) as ledger:
         for number, duration_s in enumerate((3_600.0, 7_200.0, 10_800.0), start=1):
             ledger.append(small_bundle(number, energy_j=duration_s * 100, name="train", duration_s=duration_s))

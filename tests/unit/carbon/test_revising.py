@@ -22,7 +22,7 @@ from joulewise.carbon import (
 from joulewise.core.errors import FactorError, UndefinedFigure
 from joulewise.core.records import Bundle
 from joulewise.core.settings import Settings
-from joulewise.testing.ledgers import small_bundle, total_energy
+from joulewise.testing.ledgers import empty_ledger, small_bundle, total_energy
 from joulewise.testing.plans import HOUR, hourly
 
 BEGIN = datetime(2025, 3, 3, 9, tzinfo=UTC)
@@ -120,7 +120,7 @@ def test_two_first_revisions_of_a_single_factor_leave_one_intensity(tmp_path):
     """Neither of two backfills at once has seen what the other filed; the later one takes the place of the earlier."""
     year = live(300.0, 300.0, status="annual", source="the year")
     old = filed([replace(year[0], end=year[1].end)])
-    with ledger.open(str(tmp_path / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "ledger.db")) as store:
         store.append(old)
         for values in ((100.0, 200.0), (110.0, 210.0)):
             revision = revise(old, PIECES, live(*values))

@@ -12,6 +12,7 @@ import pytest
 from joulewise import ledger
 from joulewise.core.errors import LedgerError
 from joulewise.ledger import RunQuery, read_codecarbon
+from joulewise.testing.ledgers import empty_ledger
 
 V3 = """
 timestamp project_name run_id experiment_id duration emissions emissions_rate cpu_power gpu_power ram_power
@@ -162,7 +163,7 @@ def test_bytes_that_are_no_text_do_no_harm(tmp_path):
     content = Path(path).read_bytes().replace(b"vision", b"vis\xffion")
     Path(path).write_bytes(content)
     [bundle] = read_codecarbon(path)
-    with ledger.open(str(tmp_path / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "ledger.db")) as store:
         assert store.append(bundle)
         assert store.runs().rows[0].name == "vis\udcffion"
 
@@ -171,7 +172,7 @@ def test_bytes_that_are_no_text_do_no_harm(tmp_path):
 def test_another_file_is_refused(tmp_path, text):
     path = tmp_path / "emissions.csv"
     path.write_text(text)
-    with ledger.open(str(tmp_path / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "ledger.db")) as store:
         if text:
             with pytest.raises(LedgerError, match="not an emissions"):
                 store.import_codecarbon(str(path))
@@ -182,7 +183,7 @@ def test_another_file_is_refused(tmp_path, text):
 
 
 def test_importing_again_and_again_files_each_run_once(tmp_path):
-    with ledger.open(str(tmp_path / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "ledger.db")) as store:
         path = written(tmp_path, [row(duration="60", energy_consumed="0.1"), row(run_id="b")])
         first = store.import_codecarbon(path)
         again = store.import_codecarbon(path)

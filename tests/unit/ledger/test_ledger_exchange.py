@@ -15,13 +15,13 @@ from joulewise.core.errors import LedgerError, UsageError
 from joulewise.ledger import RunQuery, write_trace
 from joulewise.ledger.exporting import COLUMNS
 from joulewise.testing.bundles import example_trace
-from joulewise.testing.ledgers import full_bundle, small_bundle, total_emissions
+from joulewise.testing.ledgers import empty_ledger, full_bundle, small_bundle, total_emissions
 
 
 @pytest.fixture
 def filled(tmp_path):
     """Five runs: a full one with a trace, one without figures, one hostile, one whose carbon was worked out again."""
-    with ledger.open(str(tmp_path / "filled" / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "filled" / "ledger.db")) as store:
         full = full_bundle(1)
         trace = write_trace(full.run.id, example_trace(), store.trace_folder)
         later = small_bundle(4)
@@ -40,7 +40,7 @@ def filled(tmp_path):
 
 @pytest.fixture
 def empty(tmp_path):
-    with ledger.open(str(tmp_path / "empty" / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "empty" / "ledger.db")) as store:
         yield store
 
 

@@ -12,7 +12,7 @@ import pytest
 from joulewise import ledger
 from joulewise.core.errors import LedgerError, OutOfRange, UsageError
 from joulewise.ledger import RunQuery
-from joulewise.testing.ledgers import small_bundle, total_emissions, total_energy
+from joulewise.testing.ledgers import empty_ledger, small_bundle, total_emissions, total_energy
 
 REFUSED = """
 import sys
@@ -105,7 +105,7 @@ def test_lists_show_the_best_total_that_there_is(tmp_path, attribution, shown):
     bundle = small_bundle(energy_j=None)
     totals = [total_energy(bundle.run.id, 9.0, id="phase", phase_id=None, component="cpu")]
     totals.append(total_energy(bundle.run.id, 3.0, id="whole", attribution=attribution))
-    with ledger.open(str(tmp_path / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "ledger.db")) as store:
         store.append(replace(bundle, measurements=tuple(totals)))
         [row] = store.runs().rows
         assert (row.energy.value, row.energy_attribution, row.energy.source) == (3.0, shown, "whole")
@@ -116,7 +116,7 @@ def test_market_based_emissions_never_stand_in_a_list(tmp_path):
     bundle = small_bundle(emissions_g=None)
     run_id = bundle.run.id
     market = total_emissions(run_id, 1.0, id="market", basis="market")
-    with ledger.open(str(tmp_path / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "ledger.db")) as store:
         store.append(replace(bundle, calculations=(market,)))
         assert store.runs().rows[0].emissions is None
         store.append_calculations([total_emissions(run_id, 0.5, id="market-2", basis="market", supersedes="market")])
@@ -124,7 +124,7 @@ def test_market_based_emissions_never_stand_in_a_list(tmp_path):
 
 
 def test_a_parent_that_is_no_run_id_is_refused(tmp_path):
-    with ledger.open(str(tmp_path / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "ledger.db")) as store:
         for name in ("parent_id", "supersedes"):
             with pytest.raises(LedgerError, match="no ULID"):
                 store.append(small_bundle(**{name: "x" * 5_000}))

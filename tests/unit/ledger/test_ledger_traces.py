@@ -14,7 +14,7 @@ from joulewise.core.errors import LedgerError, UsageError
 from joulewise.ledger import read_trace
 from joulewise.ledger.traces import write_trace
 from joulewise.testing.bundles import example_trace
-from joulewise.testing.ledgers import small_bundle, store_id
+from joulewise.testing.ledgers import empty_ledger, small_bundle, store_id
 
 RUN = store_id(1)
 
@@ -64,7 +64,7 @@ def test_a_folder_that_cannot_be_is_an_error(tmp_path):
 
 @pytest.mark.parametrize("harm", ["change", "remove"])
 def test_verify_finds_a_changed_or_missing_trace(tmp_path, harm):
-    with ledger.open(str(tmp_path / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "ledger.db")) as store:
         bundle = small_bundle()
         trace = write_trace(bundle.run.id, example_trace(), store.trace_folder)
         store.append(replace(bundle, traces=(trace,)))
@@ -85,11 +85,11 @@ def test_verify_finds_a_changed_or_missing_trace(tmp_path, harm):
 
 
 def test_a_ledger_that_moved_finds_its_traces(tmp_path):
-    with ledger.open(str(tmp_path / "old" / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "old" / "ledger.db")) as store:
         bundle = small_bundle()
         trace = write_trace(bundle.run.id, example_trace(), store.trace_folder)
         store.append(replace(bundle, traces=(trace,)))
     (tmp_path / "old").rename(tmp_path / "new")
-    with ledger.open(str(tmp_path / "new" / "ledger.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "new" / "ledger.db")) as store:
         assert store.verify().ok
         assert read_trace(trace, store.trace_folder) == example_trace()

@@ -11,7 +11,7 @@ from joulewise.core.errors import LedgerError, OutOfRange
 from joulewise.core.figures import exact
 from joulewise.ledger.plan_document import decision_document, decision_from, plan_document, plan_from
 from joulewise.ledger.plan_rows import decision_row
-from joulewise.testing.ledgers import small_bundle
+from joulewise.testing.ledgers import empty_ledger, small_bundle
 from joulewise.testing.plans import small_decision, small_job, small_plan
 
 RUN = small_bundle().run.id
@@ -57,14 +57,14 @@ def test_a_decision_in_another_unit_is_refused():
 
 def test_an_export_with_a_damaged_plan_takes_nothing_in(tmp_path):
     path = tmp_path / "all.json"
-    with ledger.open(str(tmp_path / "one.db")) as store:
+    with ledger.open(empty_ledger(tmp_path / "one.db")) as store:
         store.append(small_bundle())
         store.append_plan(small_plan())
         store.export(None, "json", str(path))
     document = json.loads(path.read_text())
     document["plans"][0]["job"] = None
     path.write_text(json.dumps(document))
-    with ledger.open(str(tmp_path / "other.db")) as other:
+    with ledger.open(empty_ledger(tmp_path / "other.db")) as other:
         with pytest.raises(LedgerError, match="not a plan"):
             other.import_json(str(path))
         assert other.runs().total == 0
@@ -73,5 +73,5 @@ def test_an_export_with_a_damaged_plan_takes_nothing_in(tmp_path):
 def test_a_newer_export_is_refused_with_the_cure(tmp_path):
     path = tmp_path / "new.json"
     path.write_text(json.dumps({"format": "joulewise-ledger", "version": 4, "runs": []}))
-    with ledger.open(str(tmp_path / "one.db")) as store, pytest.raises(LedgerError, match="upgrade joulewise"):
+    with ledger.open(empty_ledger(tmp_path / "one.db")) as store, pytest.raises(LedgerError, match="upgrade joulewise"):
         store.import_json(str(path))
