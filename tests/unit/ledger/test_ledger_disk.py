@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from joulewise import ledger
 from joulewise.core.errors import LedgerError, UsageError
 from joulewise.ledger.disk import check_place, file_system
 from joulewise.ledger.engine import sqlite_path
-from joulewise.testing.ledgers import small_bundle
+from joulewise.testing.ledgers import empty_ledger, full_bundle, small_bundle
 
 MOUNTS = """\
 22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -142,47 +145,45 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     assert "Try: chmod" in run.stdout
 
 
-FILL = """
-import resource, sys
-from joulewise import ledger
-from joulewise.core.errors import LedgerError
-from joulewise.testing.ledgers import full_bundle, small_bundle
-with ledger.open(sys.argv[1]) as store:
-    store.append(small_bundle(1))
-    most = int(sys.argv[2])
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
-    filed = 1
+@contextmanager
+def files_up_to(most: int) -> Iterator[None]:
+    """No file of this process may grow beyond `most` bytes: to SQLite, a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
     try:
-        for number in range(2, 500):
-            store.append(full_bundle(number)); filed += 1
-    except LedgerError as error:
-        print(error)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    assert store.runs().total == filed, (store.runs().total, filed)
-    assert store.verify().ok
-    assert store.append(small_bundle(1000))
-    print(filed)
-"""
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("beyond", [0, 1, 5_000, 40_000, 300_000])
 def test_a_full_disk_leaves_a_valid_ledger(tmp_path, beyond):
-    path = str(tmp_path / "ledger.db")
-    ledger.open(path).close()
-    most = os.path.getsize(path) + beyond
-    run = subprocess.run([sys.executable, "-c", FILL, path, str(most)], capture_output=True, text=True, check=False)
+    path = empty_ledger(tmp_path / "ledger.db")
+    with ledger.open(path) as store:
+        store.append(small_bundle(1))
+        filed = [1]
 
-    assert run.returncode == 0, run.stderr
-    assert "free some space" in run.stdout
+        def fill():
+            for number in range(2, 500):
+                store.append(full_bundle(number))
+                filed.append(number)
+
+        with files_up_to(os.path.getsize(path) + beyond), pytest.raises(LedgerError) as refused:
+            fill()
+        assert "free some space" in refused.value.hint
+        assert store.runs().total == len(filed)
+        assert store.verify().ok
+        assert store.append(small_bundle(1000))
+
     with ledger.open(path) as store:
         assert store.verify().ok
-        assert store.runs().total == int(run.stdout.split()[-1]) + 1
+        assert store.runs().total == len(filed) + 1
 
 
 @pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
 def test_a_damaged_file_is_noticed(tmp_path, place):
     path = tmp_path / "ledger.db"
-    with ledger.open(str(path)) as store:
+    with ledger.open(empty_ledger(path)) as store:
         store.append_many(small_bundle(number) for number in range(200))
     content = bytearray(path.read_bytes())
     start = int(len(content) * place) // 4096 * 4096

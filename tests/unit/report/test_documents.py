@@ -65,7 +65,6 @@ def test_json_numbers_come_back_to_the_last_bit(run_view):
     assert found["summary"]["emissions_low_g"] == 0.8
 
 
-@settings(deadline=None)
 @given(st.floats(min_value=0, max_value=1e300))
 def test_any_float_survives_json(value):
     full = example_bundle()
@@ -106,7 +105,7 @@ class Tags(HTMLParser):
         self.found.add(tag)
 
 
-@settings(max_examples=25, deadline=None)
+@settings.get_profile("costly")
 @given(st.text(min_size=1, max_size=60))
 def test_a_name_adds_no_tag_and_no_control_character(name):
     hostile = example_bundle(name=name, tags={name: name}, command=(name,), unit=name, warnings=(name,))
