@@ -15,6 +15,14 @@ from joulewise.compare.runtimes.predicting import CheckedPredictor, as_data_erro
 from joulewise.core.runtimes import Artifact, RunOptions
 
 _ARGMAX_HOMES = ("sklearn.", "xgboost.", "lightgbm.", "catboost.")
+_THREADED_HOMES = (
+    "sklearn.ensemble._forest",
+    "sklearn.ensemble._iforest",
+    "sklearn.neighbors",
+    "xgboost.",
+    "lightgbm.",
+    "catboost.",
+)
 _OWN_LABELS = ("SVC", "NuSVC", "FixedThresholdClassifier", "TunedThresholdClassifierCV", "RadiusNeighborsClassifier")
 
 
@@ -88,11 +96,18 @@ class _Answer:
 
 
 def _set_jobs(model: Any, threads: int) -> None:
-    """n_jobs of every estimator inside: the value of training time has nothing to say here."""
+    """n_jobs of every estimator inside: the value of training time has nothing to say here.
+
+    Those that predict in threads get them. The others (column transformers, votes) would start processes: they get one.
+    """
     if not hasattr(model, "get_params") or not hasattr(model, "set_params"):
         return
-    jobs = {
-        name: threads for name in model.get_params(deep=True) if name.rpartition("__")[2] in ("n_jobs", "thread_count")
-    }
+    known = model.get_params(deep=True)
+    jobs = {}
+    for name in known:
+        owner, _, setting = name.rpartition("__")
+        if setting in ("n_jobs", "thread_count"):
+            threaded = type(known[owner] if owner else model).__module__.startswith(_THREADED_HOMES)
+            jobs[name] = threads if threaded else 1
     if jobs:
         model.set_params(**jobs)
