@@ -140,7 +140,8 @@ def test_a_folder_that_can_not_be_written_costs_only_the_memory(server: GridServ
 
 
 def test_no_key_reaches_the_disk(server: GridServer, tmp_path: Path) -> None:
-    context = SourceContext(url=server.address("electricitymaps"), environ=ENVIRON, now=server.now)
+    web = Web(sleep=lambda _: None)
+    context = SourceContext(url=server.address("electricitymaps"), environ=ENVIRON, web=web, now=server.now)
     source = Cached(ElectricityMaps(context), tmp_path, server.now)
     source.signals("DE", server.now() - 3 * HOUR, server.now())
     source.forecast("DE", server.now(), server.now() + HOUR)

@@ -15,6 +15,7 @@ from joulewise.carbon import chain as chain_module
 from joulewise.carbon.chain import Chain
 from joulewise.carbon.intensity import spread_energy
 from joulewise.carbon.shapes import BundledShapes
+from joulewise.carbon.web import Web
 from joulewise.core.errors import FactorError, NotFound, ProviderUnavailable, UsageError
 from joulewise.core.settings import Settings
 from joulewise.core.signals import Signal, require_one_type
@@ -323,7 +324,7 @@ def test_the_settings_name_the_sources(server: GridServer, tmp_path: Path) -> No
     found = made.signals("GB", server.now() - 5 * HOUR, server.now() - 2 * HOUR)
     assert {one.source for one in found} == {"Electricity Maps GB"}
     server.always = DROP
-    made = carbon.chain_of(settings, server.environ, now=server.now)
+    made = carbon.chain_of(settings, server.environ, now=server.now, web=Web(sleep=lambda _: None))
     again = made.signals("GB", server.now() - 5 * HOUR, server.now() - 2 * HOUR)
     assert [one.grade for one in again] == ["cache"] * 3
     assert made.notices == []
@@ -338,7 +339,7 @@ def test_without_sources_no_network_is_used(server: GridServer, tmp_path: Path) 
 @pytest.mark.parametrize("fault", [DROP, HTML, busy("3600"), busy(status=500)])
 def test_a_bad_day_of_the_provider_is_a_notice(server: GridServer, tmp_path: Path, fault: object) -> None:
     server.always = fault  # type: ignore[assignment]
-    made = carbon.chain_of(server.settings("uk", cache=tmp_path), {}, now=server.now)
+    made = carbon.chain_of(server.settings("uk", cache=tmp_path), {}, now=server.now, web=Web(sleep=lambda _: None))
     found = made.signals("GB", server.now() - 5 * HOUR, server.now() - 2 * HOUR)
     check(found, server.now() - 5 * HOUR, server.now() - 2 * HOUR)
     assert {one.grade for one in found} == {"shape"}

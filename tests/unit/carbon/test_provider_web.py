@@ -63,7 +63,7 @@ def test_no_thread_stays_behind_a_slow_body_for_long(server: GridServer) -> None
 def test_an_endless_answer_is_cut(server: GridServer) -> None:
     server.always = HUGE
     with pytest.raises(ProviderUnavailable, match="MiB"):
-        Web(most_bytes=1 << 20).get(f"{server.url}/uk/x")
+        Web(most_bytes=1 << 20, sleep=Pauses()).get(f"{server.url}/uk/x")
 
 
 def test_a_busy_server_is_asked_again_after_the_time_that_it_names(server: GridServer) -> None:
