@@ -358,7 +358,9 @@ _ELSEWHERE = {
     "load_folder": "joulewise.shrink.folder",
     "ShrinkFiles": "joulewise.api.shrinking",
     "shrink_model": "joulewise.api.shrinking",
-    "verify_model": "joulewise.api.shrinking",
+    "verify_model": "joulewise.api.shrink_verifying",
+    "Where": "joulewise.shrink.verify",
+    "candidate_list": "joulewise.api.shrink_candidates",
 }
 """Names of this API that are written in full where they are wired; they load when they are asked for."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from joulewise.api import current_ledger
+from joulewise.api import filing
 from joulewise.core.errors import JoulewiseError
 from joulewise.core.figures import exact
 from joulewise.core.settings import Settings
@@ -16,15 +16,23 @@ if TYPE_CHECKING:
     from joulewise.compare import Measured
     from joulewise.core.runtimes import Deployment
     from joulewise.measure import Result
+    from joulewise.shrink.found import Search
     from joulewise.shrink.proof import Proof
-    from joulewise.shrink.search import Search
 
 ENERGY, CPU_TIME = "energy_j_per_inference", "cpu_s_per_inference"
 
 
-def file_comparison(comparison: Comparison, settings: Settings) -> None:
-    with current_ledger(settings) as ledger:
-        ledger.append_comparison(comparison, actor="joulewise shrink")
+def file_found(result: Result, found: Comparison, settings: Settings) -> list[str]:
+    """The run first, then what it found out; what can't be filed now is told, with its figures still in hand."""
+    filed, problems = filing.settle(result, settings)
+    if not filed:
+        return list(problems)
+    try:
+        with filing.opened(settings) as ledger:
+            ledger.append_comparison(found, actor="joulewise shrink")
+    except JoulewiseError as error:
+        return [*problems, f"the variants are not in the ledger: {error}"]
+    return list(problems)
 
 
 def comparison_of(search: Search, model: Model, dataset: Dataset, result: Result) -> Comparison:
@@ -40,7 +48,7 @@ def comparison_of(search: Search, model: Model, dataset: Dataset, result: Result
         saving
         for proof in search.proofs
         for saving in savings_of(
-            proof, ids[proof.measured.deployment.name], base_id, len(search.dealt.proof), result, search.request.floors
+            proof, (base_id, ids[proof.name]), len(search.dealt.proof), result, search.request.floors
         )
     ]
     return Comparison(
@@ -112,12 +120,12 @@ def _also_rans(search: Search, model: Model, run_id: str, dataset_id: str) -> It
 
 
 def savings_of(
-    proof: Proof, new_id: str, base_id: str, rows: int, result: Result, floors: Sequence[Any]
+    proof: Proof, ids: tuple[str, str], rows: int, result: Result, floors: Sequence[Any]
 ) -> Iterator[Saving]:
-    """Energy first, where a meter or a model gave it; then CPU time, which is counted."""
+    """Energy first, where a meter or a model gave it; then CPU time, which is counted. `ids` of baseline and new."""
     if proof.change is None:
         return
-    batch = min(proof.cpu_ratios, default=1)
+    batch, (base_id, new_id) = proof.batch, ids
     ratios = ((ENERGY, proof.energy_ratio), (CPU_TIME, proof.cpu_ratios.get(batch)))
     for quantity, ratio in ratios:
         if ratio is None or ratio.low <= 0:
@@ -141,6 +149,7 @@ def savings_of(
             details={
                 "batch": batch,
                 "cpu_ratios": {str(one): figure.value for one, figure in proof.cpu_ratios.items()},
+                "energy_ratios": {str(one): figure.value for one, figure in proof.energy_ratios.items()},
             },
         )
 

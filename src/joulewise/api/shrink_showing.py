@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joulewise import compare
 from joulewise import shrink as room
-from joulewise.api.shrink_records import ENERGY
-from joulewise.core.errors import NotFound
+from joulewise.api.shrink_records import CPU_TIME, ENERGY
+from joulewise.compare.observing import Condition, find
+from joulewise.core.errors import NotFound, UndefinedFigure
 from joulewise.core.figures import Figure
 from joulewise.core.variants import Comparison, Saving
-from joulewise.report.shrink_view import ShrinkStep, ShrinkView
+from joulewise.report.bench_page import shrink_page
+from joulewise.report.shrink_view import ShrinkStep, ShrinkView, draw_shrink
+from joulewise.report.shrink_view import proof as sentence
+from joulewise.shrink.workplace import content_of
 
 if TYPE_CHECKING:
     from joulewise.api.shrinking import Given
     from joulewise.compare import Measured
     from joulewise.measure import Result
-    from joulewise.shrink.search import Search
+    from joulewise.shrink.found import Search
+    from joulewise.shrink.proof import Proof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One that was tried. `cost_ratio` is its CPU time against the original's as screened, None where it was not timed;
+    `status` is won, lost, discarded or failed, `reason` why."""
+
+    name: str
+    status: str
+    reason: str
+    cost_ratio: float | None = None
 
 
 def view_of_search(search: Search, comparison: Comparison, result: Result, place: Path, name: str) -> ShrinkView:
+    """The winner against the original, at the batch that decides."""
     assert search.winner is not None
     by_name = {one.name: one for one in comparison.variants}
-    winner = by_name[search.winner.measured.deployment.name]
-    saving = next(one for one in comparison.savings if one.new_id == winner.id)
-    base = search.measured[0]
+    winner, base = by_name[search.winner.name], search.measured[0]
+    saving = deciding([one for one in comparison.savings if one.new_id == winner.id], search.winner)
+    batch = search.winner.batch
     try:
         energy: Figure | None = result.figure("energy_j")
     except NotFound:
@@ -37,8 +56,8 @@ def view_of_search(search: Search, comparison: Comparison, result: Result, place
         baseline=by_name[base.deployment.name],
         winner=winner,
         saving=saving,
-        baseline_cost=cost_of(base, saving.quantity),
-        winner_cost=cost_of(search.winner.measured, saving.quantity),
+        baseline_cost=cost_of(base, saving.quantity, batch),
+        winner_cost=cost_of(search.winner.measured, saving.quantity, batch),
         steps=tuple(_steps(search, saving.quantity)),
         search_energy=energy,
         candidates=search.counts,
@@ -46,26 +65,35 @@ def view_of_search(search: Search, comparison: Comparison, result: Result, place
     )
 
 
+def deciding(savings: Sequence[Saving], proof: Proof) -> Saving:
+    """Of a proof's savings the one to show: energy where it was metered or is sure, else CPU time, which decided."""
+    energy = proof.energy_ratio
+    sure = energy is not None and (energy == proof.price() or energy.high < 1)
+    order = (ENERGY, CPU_TIME) if sure else (CPU_TIME, ENERGY)
+    return min(savings, key=lambda one: order.index(one.quantity))
+
+
 def _steps(search: Search, quantity: str) -> Iterator[ShrinkStep]:
-    """What each transform on the way brought, if the way that was measured leads to the winner."""
+    """What each transform on the way brought, where the way was measured; several at once where it was not."""
     assert search.winner is not None
-    if search.path[-1] != search.winner.measured.deployment.name:
-        return
     measured = {one.deployment.name: one for one in search.measured}
-    batch = search.request.batches[0]
+    batch = search.winner.batch
     kind = "energy_j" if quantity == ENERGY else "cpu_s"
-    for before, after in zip(search.path, search.path[1:], strict=False):
+    way = search.way
+    for before, after in pairwise(way):
         older, newer = ([block for block in measured[name].blocks if block.batch == batch] for name in (before, after))
-        node = search.nodes[after]
-        runtime = measured[after].deployment.runtime
-        label = f"{node.moves[-1].words if node.moves else 'same model'} ({runtime})"
-        yield ShrinkStep(label=label, ratio=compare.ratio_of(newer, older, kind, search.request.seed))
+        done = len(search.nodes[before].moves) if before != way[0] else 0
+        moves = search.nodes[after].moves[done:]
+        words = " + ".join(move.words for move in moves) or "same model"
+        try:
+            ratio = compare.ratio_of(newer, older, kind, search.request.seed)
+        except UndefinedFigure:  # a step without two rounds in common: the final measurement stands alone
+            return
+        yield ShrinkStep(label=f"{words} ({measured[after].deployment.runtime})", ratio=ratio)
 
 
-def cost_of(one: Measured, quantity: str) -> Figure:
-    from joulewise.compare.observing import Condition, find
-
-    batch = min((block.batch for block in one.blocks), default=1)
+def cost_of(one: Measured, quantity: str, batch: int) -> Figure:
+    """What an inference of it takes. Raises NotFound where nobody measured that."""
     found = find(one.observations, quantity, Condition(batch=batch))
     if found is None:
         raise NotFound(f"{one.deployment.name} has no {quantity}")
@@ -73,55 +101,92 @@ def cost_of(one: Measured, quantity: str) -> Figure:
 
 
 def losers_of(search: Search) -> Iterator[tuple[str, str]]:
+    """The finalists that did not win, and why."""
     for proof in search.proofs:
         if search.winner is None or proof is not search.winner:
-            yield proof.measured.deployment.name, "; ".join(proof.reasons) or "holds, and costs more"
-    yield from ((one.deployment.name, one.failure) for one in search.measured if not one.ok)
+            yield proof.name, proof.verdict or "it holds, and costs more than the winner"
+    between = set(search.between)
+    failed = (one for one in search.measured if not one.ok and one.deployment.name not in between)
+    yield from ((one.deployment.name, one.failure) for one in failed)
+
+
+def candidates_of(search: Search) -> Iterator[Candidate]:
+    """All that were tried, the winner first, then by cost; at last those that could not be made."""
+    reasons = dict(search.lost) | dict(losers_of(search))
+    winner = search.winner.name if search.winner is not None else ""
+    found = []
+    for one in search.exploration.seen[1:]:
+        name = one.deployment.name
+        status = "won" if name == winner else "lost" if one.ok else "discarded"
+        ratio = search.exploration.cost_of(one) if one.cpu_s else None
+        reason = "" if status == "won" else one.reason or reasons.get(name, "another costs less")
+        found.append(Candidate(name=name, status=status, reason=reason, cost_ratio=ratio))
+    known = {one.name for one in found}
+    for proof in search.proofs:  # with more threads
+        if proof.name not in known:
+            status = "won" if proof.name == winner else "lost"
+            found.append(Candidate(name=proof.name, status=status, reason=reasons.get(proof.name, "")))
+    yield from sorted(found, key=lambda one: (one.status != "won", one.status != "lost", one.cost_ratio or inf))
+    for made in search.exploration.unmade:
+        name = f"{made.parent.name} + {made.move.words}"
+        yield Candidate(name=name, status="failed", reason=made.reason or "it could not be made")
 
 
 def notices_of(search: Search, given: Given) -> Iterator[str]:
+    """What the user should know."""
     yield from given.rows.notes
-    if search.exploration.out_of_time:
-        yield "the time budget ended before all candidates were tried: --budget with more tries more"
+    yield from search.notes
     yield from (f"not tried: {reason}" for reason in search.silent.values() if "pip install" in reason)
+    if search.winner is not None and search.winner.measured.deployment.artifact.format == "torch-module":
+        yield f"the winner is still built by {given.source}: keep that code and its weights where they are"
 
 
-def export(search: Search, comparison: Comparison, given: Given, place: Path) -> None:
+def export(search: Search, comparison: Comparison, given: Given, place: Path, view: ShrinkView) -> None:
+    """Write the folder: the model, the manifest, the loader, the report."""
     assert search.winner is not None
-    deployment = replace(search.winner.measured.deployment, name=place.name)
-    winner = next(one for one in comparison.variants if one.name == search.winner.measured.deployment.name)
+    deployment = replace(search.winner.measured.deployment, name=place.resolve().name)
+    winner = next(one for one in comparison.variants if one.name == search.winner.name)
     savings = [one for one in comparison.savings if one.new_id == winner.id]
     told = {
-        "original": {
-            "source": given.source,
-            "sha256": given.card.sha256,
-            "format": given.artifact.format,
-            "runtime": search.measured[0].deployment.runtime,
-            "threads": search.measured[0].deployment.options.threads,
-        },
+        "original": _original(search, given),
         "data": {
             "path": given.data,
             "sha256": given.rows.sha256,
             "target": given.target,
             "seed": search.request.seed,
-            "held_out": True,
-            "calibration": given.training_path,
+            "rows": len(search.dealt.proof),
+            "training": given.training_path,
+            "training_sha256": given.training.sha256 if given.training is not None else "",
         },
         "proof": {
-            "metric": search.metric.name if search.metric is not None else "",
+            "metric": search.metric.name,
             "floors": [one.text for one in search.request.floors],
             "batches": list(search.request.batches),
-            "chain": deployment.artifact.steps and search.winner.measured.deployment.name,
+            "chain": search.winner.name,
+            "sentence": sentence(view),
             "savings": [_told(one) for one in savings],
         },
         "ledger": {
             "run": comparison.run_id,
             "variant": winner.id,
-            "baseline": savings[0].baseline_id if savings else "",
-            "saving": savings[0].id if savings else "",
+            "baseline": savings[0].baseline_id,
+            **{f"saving_{one.quantity}": one.id for one in savings},
         },
     }
-    room.write_folder(place, deployment, told, winner.observations)
+    pages = {"report.md": draw_shrink(view, "markdown"), "report.html": shrink_page(view)}
+    room.write_folder(place, deployment, told, winner.observations, pages)
+
+
+def _original(search: Search, given: Given) -> dict[str, Any]:
+    base = search.measured[0].deployment
+    return {
+        "source": given.source,
+        "sha256": given.card.sha256,
+        "content": content_of(given.artifact),
+        "format": given.artifact.format,
+        "runtime": base.runtime,
+        "threads": base.options.threads,
+    }
 
 
 def _told(saving: Saving) -> dict[str, Any]:

@@ -9,17 +9,20 @@ from joulewise.core.errors import PluginMissing
 
 if TYPE_CHECKING:
     from joulewise.shrink.folder import deployment_of, load_folder, read_folder, write_folder
+    from joulewise.shrink.found import Search
     from joulewise.shrink.proof import Proof, prove
     from joulewise.shrink.request import Request
-    from joulewise.shrink.search import Search, shrink
-    from joulewise.shrink.verify import verify_folder
+    from joulewise.shrink.search import prepare, shrink
+    from joulewise.shrink.verify import Where, verify_folder
 
 _HOME = {
     "Proof": "proof",
     "Request": "request",
-    "Search": "search",
+    "Search": "found",
+    "Where": "verify",
     "deployment_of": "folder",
     "load_folder": "folder",
+    "prepare": "search",
     "prove": "proof",
     "read_folder": "folder",
     "shrink": "search",
@@ -31,8 +34,10 @@ __all__ = [
     "Proof",
     "Request",
     "Search",
+    "Where",
     "deployment_of",
     "load_folder",
+    "prepare",
     "prove",
     "read_folder",
     "shrink",

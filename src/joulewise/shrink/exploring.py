@@ -6,17 +6,17 @@ the mean factor of the move so far. Children whose least possible time is above 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp, log
 
 from joulewise.compare import model_card, runtimes_for
 from joulewise.compare.floors import Floor
 from joulewise.compare.opening import runtime_of
-from joulewise.core.errors import JoulewiseError
 from joulewise.core.runtimes import Artifact, Deployment, RunOptions
-from joulewise.shrink.making import Made, Maker
+from joulewise.shrink.making import OUT_OF_TIME, Made, Maker
 from joulewise.shrink.request import Request
 from joulewise.shrink.roofline import Roof
 from joulewise.shrink.screening import Screen, Screened, may_be_proven, objective
@@ -32,6 +32,7 @@ of trying hangs on it."""
 _OTHER = 0.8
 _DOUBT = 3.0
 """A node whose answers are too far off to be proven waits as if it cost so much more."""
+_log = logging.getLogger(__name__)
 Hear = Callable[["Exploration", Screened], None]
 
 
@@ -55,10 +56,15 @@ class Exploration:
     def doubt(self, node: Node) -> float:
         """How much longer a node waits whose answers could not be proven to keep the floors."""
         looked = [one for one in self.seen if one.node.key == node.key and one.ok]
-        proven = any(may_be_proven(self.floors, one, self.proof_rows) for one in looked)
+        proven = any(self.may_be_proven(one) for one in looked)
         return 1.0 if proven else _DOUBT
 
+    def may_be_proven(self, one: Screened) -> bool:
+        """Would its floors hold at the bad end on the proof's rows, if it answered there as it did here?"""
+        return may_be_proven(self.floors, one, self.baseline, self.proof_rows)
+
     def cost_of(self, one: Screened) -> float:
+        """CPU time against the baseline's, the geometric mean over the batches."""
         return objective(one, self.baseline, tuple(self.baseline.cpu_s))
 
     @property
@@ -79,7 +85,7 @@ class Explorer:
     def explore(self, found: Exploration, deadline: float, hear: Hear) -> Exploration:
         """Look at candidates until there are none left, or until the deadline (monotonic clock)."""
         baseline, root = found.baseline, found.baseline.node
-        self._look(found, root, hear, but=baseline.deployment.runtime)
+        self._look(found, root, deadline, hear, but=baseline.deployment.runtime)
         open_pairs = [(root, move) for move in self._grower.moves(root)]
         while open_pairs:
             if time.monotonic() > deadline:
@@ -88,30 +94,53 @@ class Explorer:
             open_pairs.sort(key=lambda pair: _expected(found, *pair))
             wave, open_pairs = open_pairs[: self._maker.at_once], open_pairs[self._maker.at_once :]
             for made in self._maker.make(wave, deadline):
-                if made.node is None:
-                    found.unmade.append(made)
-                    continue
-                self._look(found, made.node, hear)
-                _learn(found, made)
-                if any(one.ok for one in found.seen if one.node.key == made.node.key):
-                    open_pairs += [(made.node, move) for move in self._grower.moves(made.node)]
+                open_pairs += self._follow(found, made, deadline, hear)
         return found
 
-    def _look(self, found: Exploration, node: Node, hear: Hear, but: str = "") -> None:
+    def _follow(self, found: Exploration, made: Made, deadline: float, hear: Hear) -> list[tuple[Node, Move]]:
+        """Look at what was made; the moves that go on from there."""
+        node = made.node
+        if node is None:
+            found.unmade.append(made)
+            found.out_of_time |= made.reason == OUT_OF_TIME
+            return []
+        self._look(found, node, deadline, hear)
+        _learn(found, made)
+        works = any(one.ok for one in found.seen if one.node.key == node.key)
+        return [(node, move) for move in self._grower.moves(node)] if works else []
+
+    def _look(self, found: Exploration, node: Node, deadline: float, hear: Hear, but: str = "") -> None:
         reason = self._hopeless(found, node.artifact) if node.moves else ""
-        for deployment in deployments_of(node, self._request):
-            if deployment.runtime == but and not deployment.options.more:
+        known = {one.deployment.name for one in found.seen}
+        for one in self._deployments(found, node):
+            if one.runtime == but and not one.options.more:
                 continue
-            seen = Screened(node=node, deployment=deployment, reason=reason)
-            seen = seen if reason else self._screen.look(node, deployment, found.baseline)
+            deployment = replace(one, name=_unique(one.name, known))
+            known.add(deployment.name)
+            late = OUT_OF_TIME if time.monotonic() > deadline else ""
+            found.out_of_time |= bool(late)
+            seen = Screened(node=node, deployment=deployment, reason=reason or late)
+            seen = self._screen.look(node, deployment, found.baseline, deadline) if seen.ok else seen
             found.seen.append(seen)
             hear(found, seen)
+
+    def _deployments(self, found: Exploration, node: Node) -> list[Deployment]:
+        """Every way to run the artifact; none, with the reason, where a runtime chokes on what was written."""
+        try:
+            return list(deployments_of(node, self._request))
+        except Exception as error:  # noqa: BLE001 - foreign code looks at a foreign file: one candidate less
+            _log.warning("no runtime takes %s: %s", node.name, error, exc_info=True)
+            if node.parent is not None:
+                reason = f"no runtime takes it: {type(error).__name__}: {error}"
+                found.unmade.append(Made(parent=node.parent, move=node.moves[-1], reason=reason))
+            return []
 
     def _hopeless(self, found: Exploration, artifact: Artifact) -> str:
         """Why even the roofline's bound is above the best that was measured; empty if it isn't, or is not known."""
         try:
             card = model_card(artifact)
-        except JoulewiseError:
+        except Exception as error:  # noqa: BLE001 - foreign code reads a foreign file; the look tells what is wrong
+            _log.debug("no card of %s: %s", artifact.path, error)
             return ""
         for batch, base_s in found.baseline.cpu_s.items():
             if self._roof.least_s(card, batch) <= found.best * base_s:
@@ -132,6 +161,15 @@ def deployments_of(node: Node, request: Request) -> Iterable[Deployment]:
                 runtime=runtime,
                 options=RunOptions(threads=request.threads[0], more=dict(more)),
             )
+
+
+def _unique(name: str, known: set[str]) -> str:
+    """The name, with a number if another candidate has it."""
+    number, found = 1, name
+    while found in known:
+        number += 1
+        found = f"{name} ({number})"
+    return found
 
 
 def _expected(found: Exploration, node: Node, move: Move) -> tuple[float, int]:

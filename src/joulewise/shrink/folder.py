@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import platform
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from joulewise.compare import model_card, open_model
-from joulewise.core.errors import ModelError
+from joulewise.compare.digests import files_of
+from joulewise.core.errors import JoulewiseError, ModelError, UsageError
 from joulewise.core.figures import Figure
 from joulewise.core.runtimes import Artifact, Deployment, Predictor, RunOptions
 from joulewise.core.variants import Observation, Step
@@ -20,12 +24,19 @@ from joulewise.shrink.loaders import loader_text
 
 MANIFEST, LOADER = "manifest.json", "loader.py"
 _FORMAT, _VERSION = "joulewise-model", 1
+_INTERFACE = ("task", "inputs", "outputs", "roles", "classes", "columns")
+_LIBRARIES = (
+    "catboost", "lightgbm", "nncf", "numpy", "onnx", "onnxruntime", "openvino", "scikit-learn", "skl2onnx", "skops",
+    "torch", "torchao", "transformers", "treelite", "xgboost",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What the folder says of itself. `original` and `data` are what `verify` needs to repeat the proof: paths and
-    hashes, nothing of the rows themselves. `proof` holds the figures and sentences, `ledger` the ids of the rows."""
+    hashes, nothing of the rows themselves. `proof` holds the figures and sentences, `ledger` the ids of the rows.
+    `model` has the chain of transforms and the files' hashes, `interface` what goes in and comes out: names, types,
+    shapes, which output is what, the classes in the order of the scores, the columns in the order of the input."""
 
     name: str
     created_at: str
@@ -33,21 +44,34 @@ class Manifest:
     runtime: Mapping[str, Any]
     original: Mapping[str, Any]
     data: Mapping[str, Any]
+    interface: Mapping[str, Any] = field(default_factory=dict)
     proof: Mapping[str, Any] = field(default_factory=dict)
     measured: tuple[Observation, ...] = ()
     ledger: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
     joulewise: str = VERSION
 
 
-def write_folder(
-    place: Path, deployment: Deployment, told: Mapping[str, Any], observations: tuple[Observation, ...] = ()
-) -> Manifest:
-    """Write the folder anew; `told` has original, data, proof, ledger. Raises ModelError if other files are there.
-
-    The folder appears whole: it is made beside its place and moved there.
-    """
+def refuse_foreign(place: Path) -> None:
+    """Raise UsageError where the folder of a result would replace something else."""
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        raise UsageError(f"{place} is there and is no folder", hint="--out with a new folder")
     if place.exists() and any(place.iterdir()) and not (place / MANIFEST).exists():
-        raise ModelError(f"{place} holds other files", hint="name an empty or a new folder (--out)")
+        raise UsageError(f"{place} is there and is not of joulewise shrink", hint="--out with a new folder")
+
+
+def write_folder(
+    place: Path,
+    deployment: Deployment,
+    told: Mapping[str, Any],
+    observations: tuple[Observation, ...] = (),
+    pages: Mapping[str, str] | None = None,
+) -> Manifest:
+    """Write the folder anew; `told` has original, data, proof, ledger, `pages` the report's files by name.
+
+    The folder appears whole: it is made beside its place and moved there. Raises UsageError if other files are there.
+    """
+    refuse_foreign(place)
     draft = place.with_name(f"{place.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
@@ -58,9 +82,22 @@ def write_folder(
     (draft / LOADER).write_text(loader_text(deployment.runtime, entry, options, artifact.facts))
     document = {"format": _FORMAT, "version": _VERSION, **asdict(manifest)}
     (draft / MANIFEST).write_text(json.dumps(document, indent=1, default=str) + "\n")
-    shutil.rmtree(place, ignore_errors=True)
-    draft.rename(place)
+    for name, text in (pages or {}).items():
+        (draft / name).write_text(text, encoding="utf-8")
+    _replace(place, draft)
     return manifest
+
+
+def _replace(place: Path, draft: Path) -> None:
+    """The draft becomes the folder; what was there is away only once the draft is in its place."""
+    if not place.exists():
+        draft.rename(place)
+        return
+    old = place.with_name(f"{place.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    place.rename(old)
+    draft.rename(place)
+    shutil.rmtree(old)
 
 
 def _copied(artifact: Artifact, folder: Path) -> Artifact:
@@ -71,7 +108,10 @@ def _copied(artifact: Artifact, folder: Path) -> Artifact:
     elif artifact.steps:  # made by us, alone in its folder
         shutil.copytree(source.parent, folder, dirs_exist_ok=True)
     else:
-        shutil.copy2(source, folder / source.name)
+        for each in files_of(artifact):
+            target = folder / each.relative_to(source.parent)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(each, target)
     return Artifact(path=folder / source.name, format=artifact.format, facts=artifact.facts, steps=artifact.steps)
 
 
@@ -92,7 +132,10 @@ def _manifest(
             "parameters": card.parameters,
             "facts": dict(artifact.facts),
             "steps": [asdict(step) for step in artifact.steps],
+            "files": _hashes(artifact),
         },
+        interface={key: artifact.facts[key] for key in _INTERFACE if key in artifact.facts},
+        versions=_versions(),
         runtime={
             "name": deployment.runtime,
             "version": runtime_of(deployment.runtime).version,
@@ -110,6 +153,27 @@ def _manifest(
     )
 
 
+def _hashes(artifact: Artifact) -> dict[str, str]:
+    """SHA-256 of every file, as sha256sum gives it."""
+    root = artifact.path if artifact.path.is_dir() else artifact.path.parent
+    found = {}
+    for each in files_of(artifact):
+        with each.open("rb") as file:
+            found[each.relative_to(root).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _versions() -> dict[str, str]:
+    """Python and the libraries that make and run models, as far as they are installed."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
 def read_folder(place: Path) -> Manifest:
     """The manifest of a folder. Raises ModelError for anything else, or a newer one."""
     try:
@@ -120,8 +184,11 @@ def read_folder(place: Path) -> Manifest:
         raise ModelError(f"{place / MANIFEST} is not of joulewise shrink", hint="joulewise shrink MODEL")
     if document.pop("version", 0) != _VERSION:
         raise ModelError(f"{place} was written by another joulewise", hint="pip install --upgrade joulewise")
-    seen = tuple(Observation(**{**one, "figure": Figure(**one["figure"])}) for one in document.pop("measured"))
-    return Manifest(**document, measured=seen)
+    try:
+        seen = tuple(Observation(**{**one, "figure": Figure(**one["figure"])}) for one in document.pop("measured"))
+        return Manifest(**document, measured=seen)
+    except (TypeError, KeyError, JoulewiseError) as error:
+        raise ModelError(f"{place / MANIFEST} is damaged: {error}", hint="export it again") from error
 
 
 def deployment_of(place: Path, manifest: Manifest | None = None) -> Deployment:

@@ -22,18 +22,22 @@ Progress = Callable[[float, str], None]
 def halve(
     deployments: Sequence[Deployment], rows: Rows, plan: BenchPlan, session: Any, keep: int, progress: Progress | None
 ) -> tuple[list[Deployment], list[tuple[str, str]]]:
-    """The `keep` deployments that take least energy (CPU time where no meter reads), best first; why others went."""
+    """The `keep` deployments that take least energy (CPU time where no meter reads), best first; why others went.
+
+    The session runs on: its result up to now is asked for once after each halving.
+    """
     left, lost = list(deployments), list[tuple[str, str]]()
     rounds = FIRST_ROUNDS
     while len(left) > keep:
         measured = bench(left, rows, replace(plan, rounds=rounds), session, progress)
         measured = attach_energy(measured, session.result)
-        costs = {one.deployment.name: cost_of(one) for one in measured if one.ok}
         lost += [(one.deployment.name, one.failure) for one in measured if not one.ok]
+        what, costs = costs_of([one for one in measured if one.ok and one.blocks])
+        lost += [(one.deployment.name, "no time was left for it") for one in measured if one.ok and not one.blocks]
         order = sorted(costs, key=lambda name: costs[name])
         kept = order[: max(keep, (len(order) + 1) // 2)]
         lost += [
-            (name, f"left behind in halving: {costs[name] / costs[order[0]]:.2f} times the best's energy")
+            (name, f"left behind in halving: {costs[name] / costs[order[0]]:.2f} times the best's {what}")
             for name in order[len(kept) :]
         ]
         by_name = {one.name: one for one in left}
@@ -43,10 +47,18 @@ def halve(
     return left, lost
 
 
-def cost_of(measured: Measured) -> float:
-    """Energy per inference, the geometric mean over the batches; CPU time where a block has no energy."""
+def costs_of(measured: Sequence[Measured]) -> tuple[str, dict[str, float]]:
+    """What is compared, "energy" or "CPU time", and how much of it an inference takes, by name.
+
+    Energy only where every block of every candidate has it: joules and seconds are never put in one order.
+    """
+    metered = all(block.energy is not None for one in measured for block in one.blocks)
+    return "energy" if metered else "CPU time", {one.deployment.name: _cost_of(one, metered) for one in measured}
+
+
+def _cost_of(measured: Measured, metered: bool) -> float:
+    """Per inference, the geometric mean over the batches."""
     batches: dict[int, list[float]] = {}
-    metered = all(block.energy is not None for block in measured.blocks)
     for block in measured.blocks:
         cost = block.energy.value if metered and block.energy is not None else block.cpu_s
         batches.setdefault(block.batch, []).append(cost / block.rows)

@@ -7,17 +7,22 @@ from typing import Any
 
 _ONNX = '''"""Load with ONNX Runtime alone: from loader import predict; predict({feeds})"""
 import numpy as np, onnxruntime, pathlib
-options = onnxruntime.SessionOptions(); options.intra_op_num_threads = {threads}
+options, dtypes = onnxruntime.SessionOptions(), {dtypes!r}
+options.intra_op_num_threads, options.inter_op_num_threads = {threads}, 1
 options.add_session_config_entry("session.intra_op.allow_spinning", "{spinning}")
 session = onnxruntime.InferenceSession(str(pathlib.Path(__file__).with_name({file!r})), options)
-def predict(feeds): return session.run(None, {{name: np.asarray(array) for name, array in feeds.items()}})
+outputs = [output.name for output in session.get_outputs()]
+def predict(feeds):
+    return dict(zip(outputs, session.run(None, {{n: np.asarray(rows, dtypes.get(n)) for n, rows in feeds.items()}})))
 '''
 _OPENVINO = '''"""Load with OpenVINO alone: from loader import predict; predict({feeds})"""
-import openvino, pathlib
-hints = {{"INFERENCE_NUM_THREADS": {threads}, "PERFORMANCE_HINT": "LATENCY", **{more!r}}}
-model = openvino.Core().compile_model(str(pathlib.Path(__file__).with_name({file!r})), "CPU", hints)
-request = model.create_infer_request()
-def predict(feeds): return [request.infer(feeds)[output] for output in model.outputs]
+import numpy as np, openvino, pathlib
+hints, dtypes = {hints!r}, {dtypes!r}
+model = openvino.Core().compile_model(str(pathlib.Path(__file__).resolve().with_name({file!r})), "CPU", hints)
+request, outputs = model.create_infer_request(), {outputs!r}
+def predict(feeds):
+    request.infer({{n: np.asarray(rows, dtypes.get(n)) for n, rows in feeds.items()}})
+    return {{name: request.get_output_tensor(at).data.copy() for at, name in enumerate(outputs)}}
 '''
 _OURS = '''"""Load with joulewise: from loader import predict; predict({feeds})"""
 import pathlib
@@ -28,13 +33,24 @@ def predict(feeds): return model.predict(feeds)
 
 
 def loader_text(runtime: str, file: str, options: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    """The source of loader.py. `options` has threads, spinning, more; `facts` the inputs."""
-    feeds = ", ".join(f'"{one["name"]}": {one["dtype"]} {one["shape"]}' for one in facts.get("inputs", ())) or "..."
-    template = {"onnxruntime": _ONNX, "openvino": _OPENVINO}.get(runtime, _OURS)
-    return template.format(
+    """The source of loader.py. `options` has threads, spinning, more; `facts` the inputs. `predict` takes arrays by
+    input name and gives arrays by output name."""
+    inputs = facts.get("inputs", ())
+    feeds = ", ".join(f"'{one['name']}': {one['dtype']} {list(one['shape'])}" for one in inputs) or "..."
+    more = dict(options.get("more", {}))
+    own = {"onnxruntime": _ONNX if not more else _OURS, "openvino": _OPENVINO}
+    threads = int(options.get("threads", 1))
+    return own.get(runtime, _OURS).format(
         feeds=f"{{{feeds}}}",
-        threads=int(options.get("threads", 1)),
+        threads=threads,
         spinning=int(bool(options.get("spinning", False))),
-        more=dict(options.get("more", {})),
+        hints={
+            "INFERENCE_PRECISION_HINT": more.get("precision", "f32"),
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+        },
+        dtypes={one["name"]: one["dtype"] for one in inputs if one["dtype"] not in ("object", "str")},
+        outputs=[one["name"] for one in facts.get("outputs", ())],
         file=file,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,75 +19,108 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from joulewise.compare.digests import digest_of
 from joulewise.compare.worker_watch import environment, resident_bytes
 from joulewise.core.errors import JoulewiseError, ModelError
-from joulewise.core.runtimes import Materials, RunOptions
+from joulewise.core.runtimes import Artifact, Materials, RunOptions
+from joulewise.shrink import kept
 from joulewise.shrink.tree import Move, Node, artifact_from, to_json
 
+_log = logging.getLogger(__name__)
 _TAIL = 600
+OUT_OF_TIME = "the time budget was used up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """The node that a move led to, or why there is none."""
+    """The node that a move led to, or why there is none. `again` is False for one that an earlier search made."""
 
     parent: Node
     move: Move
     node: Node | None = None
     reason: str = ""
     seconds: float = 0.0
+    again: bool = True
 
 
 class Maker:
     """Makes nodes below `folder`, `at_once` of them at a time; what is there from an earlier search is taken over."""
 
-    def __init__(
-        self, folder: Path, materials: Materials, *, memory_bytes: int | None = None, at_once: int | None = None
-    ) -> None:
+    def __init__(self, folder: Path, materials: Materials, *, at_once: int | None = None) -> None:
         self._folder = folder
         self._materials = materials
-        self._memory_bytes = memory_bytes
+        self._memory_bytes: int | None = None
+        self._digests: dict[str, str] = {}
+        self._stopping = threading.Event()
         self.at_once = at_once or max(1, os.cpu_count() or 1)
 
+    def limit_memory(self, memory_bytes: int | None) -> None:
+        """Each process may hold so much; None: no limit."""
+        self._memory_bytes = memory_bytes
+
     def make(self, pairs: Sequence[tuple[Node, Move]], deadline: float) -> list[Made]:
-        """A result for each pair, in order. `deadline` is on the monotonic clock; what is late is a failure."""
-        with ThreadPoolExecutor(self.at_once) as pool:
-            return list(pool.map(lambda pair: self._made(pair[0], pair[1], deadline), pairs))
+        """A result for each pair, in order. `deadline` is on the monotonic clock; what is late is a failure.
+
+        Whatever ends the wait (Ctrl-C) ends the processes, too.
+        """
+        self._stopping.clear()
+        pool = ThreadPoolExecutor(self.at_once)
+        try:
+            waiting = [pool.submit(self._made, parent, move, deadline) for parent, move in pairs]
+            return [one.result() for one in waiting]
+        finally:
+            self._stopping.set()
+            pool.shutdown(cancel_futures=True)
 
     def _made(self, parent: Node, move: Move, deadline: float) -> Made:
         moves = (*parent.moves, move)
-        place = self._folder / Node(artifact=parent.artifact, moves=moves).key
-        answer = place / "answer.json"
         begun = time.monotonic()
         try:
-            document = json.loads(answer.read_text()) if answer.exists() else self._apply(parent, move, place, deadline)
-            if "error" in document:
-                return self._failed(parent, move, document["error"], begun)
-            artifact = artifact_from(document["artifact"])
-        except (JoulewiseError, OSError, ValueError, KeyError) as error:
-            return self._failed(parent, move, getattr(error, "message", str(error)), begun)
+            place = self._folder / Node(artifact=parent.artifact, moves=moves).key
+            answer, again = self._answer(parent, move, place, deadline)
+            artifact = _artifact(answer, place / "model")
+        except Exception as error:  # noqa: BLE001 - what a foreign transform left is read here: one candidate less
+            _log.debug("%s could not be made", move.words, exc_info=True)
+            told = error.message if isinstance(error, JoulewiseError) else f"{type(error).__name__}: {error}"
+            return Made(parent=parent, move=move, reason=told, seconds=time.monotonic() - begun)
         node = Node(artifact=artifact, moves=moves, parent=parent)
-        return Made(parent=parent, move=move, node=node, seconds=time.monotonic() - begun)
+        return Made(parent=parent, move=move, node=node, seconds=time.monotonic() - begun, again=again)
 
-    def _failed(self, parent: Node, move: Move, reason: str, begun: float) -> Made:
-        return Made(parent=parent, move=move, reason=reason, seconds=time.monotonic() - begun)
-
-    def _apply(self, parent: Node, move: Move, place: Path, deadline: float) -> dict[str, Any]:
-        shutil.rmtree(place, ignore_errors=True)  # what a killed search left half done
-        (place / "model").mkdir(parents=True)
+    def _answer(self, parent: Node, move: Move, place: Path, deadline: float) -> tuple[dict[str, Any], bool]:
+        """What the process said, or an earlier one; True if it ran now."""
         limit_s = min(self._materials.time_limit_s, deadline - time.monotonic())
+        stamp, origin = kept.stamp_of(move.transform), self._digest(parent)
+        old = kept.take_over(place, stamp, origin, self._materials.time_limit_s)
+        if old is not None:
+            return old, False
         if limit_s <= 0:
-            raise ModelError("the time budget was used up")
-        told, answer = place / "job.json", place / "answer.part"
-        told.write_text(json.dumps(self._job(parent, move, place / "model", answer)))
+            raise ModelError(OUT_OF_TIME)
+        begun = time.monotonic()
+        answer = self._apply(parent, move, place, limit_s)
+        answer |= {"stamp": stamp, "parent": origin, "made": kept.digest(place / "model")}
+        answer |= {"seconds": time.monotonic() - begun, "limit_s": limit_s}
+        if answer.pop("sure", True):
+            kept.keep(place, answer)
+        return answer, True
+
+    def _digest(self, node: Node) -> str:
+        """The content of what a move starts from."""
+        if node.key not in self._digests:
+            self._digests[node.key] = digest_of(node.artifact)[0]
+        return self._digests[node.key]
+
+    def _apply(self, parent: Node, move: Move, place: Path, limit_s: float) -> dict[str, Any]:
+        shutil.rmtree(place, ignore_errors=True)  # what a killed search left half done, or what is stale
+        (place / "model").mkdir(parents=True)
+        told, answer = place / "job.json", place / "said.json"
+        told.write_text(json.dumps(self._job(parent, move, place / "model", answer, limit_s)))
         self._run(told, limit_s)
         if not answer.exists():
             raise ModelError("the process left no answer")
-        answer.rename(place / "answer.json")
-        document: dict[str, Any] = json.loads((place / "answer.json").read_text())
+        document: dict[str, Any] = json.loads(answer.read_text())
         return document
 
-    def _job(self, parent: Node, move: Move, folder: Path, answer: Path) -> dict[str, Any]:
+    def _job(self, parent: Node, move: Move, folder: Path, answer: Path, limit_s: float) -> dict[str, Any]:
         given = self._materials
         return {
             "transform": move.transform,
@@ -96,7 +131,7 @@ class Maker:
                 "training": str(given.training) if given.training else "",
                 "seed": given.seed,
                 "threads": given.threads,
-                "time_limit_s": given.time_limit_s,
+                "time_limit_s": limit_s,
             },
             "folder": str(folder),
             "answer": str(answer),
@@ -105,32 +140,50 @@ class Maker:
 
     def _run(self, told: Path, limit_s: float) -> None:
         threads = RunOptions(threads=self._materials.threads)
-        with tempfile.TemporaryFile() as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "joulewise.shrink.making_process", str(told)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment(threads, os.environ),
-                process_group=0,
-            )
-            try:
-                code = self._watched(process, limit_s)
-            finally:
-                _end(process)
-            if code != 0:
-                raise ModelError(f"the process ended with {_cause(code)}: {_tail(log)}")
+        life_read, life_write = os.pipe()
+        try:
+            with tempfile.TemporaryFile() as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "joulewise.shrink.making_process", str(told), str(life_read)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment(threads, os.environ),
+                    process_group=0,
+                    pass_fds=(life_read,),
+                )
+                try:
+                    code = self._watched(process, limit_s)
+                finally:
+                    _end(process)
+                if code != 0:
+                    raise ModelError(f"the process ended with {_cause(code)}{_last_words(log)}")
+        finally:
+            os.close(life_read)
+            os.close(life_write)
 
     def _watched(self, process: subprocess.Popen[bytes], limit_s: float) -> int:
         ends = time.monotonic() + limit_s
         while True:
             try:
-                return process.wait(timeout=0.2)
+                return process.wait(timeout=0.1)
             except subprocess.TimeoutExpired:
                 if time.monotonic() > ends:
-                    raise ModelError(f"not done within {limit_s:.0f} s") from None
+                    raise ModelError(f"it was not done within {limit_s:.0f} s") from None
+            if self._stopping.is_set():
+                raise ModelError("the search was stopped")
             if self._memory_bytes is not None and resident_bytes(process.pid) > self._memory_bytes:
                 raise ModelError(f"it took more than {self._memory_bytes / 1e6:.0f} MB to make")
+
+
+def _artifact(answer: dict[str, Any], folder: Path) -> Artifact:
+    """The artifact of an answer, if it lies where it was to be written."""
+    if "error" in answer:
+        raise ModelError(str(answer["error"]))
+    artifact = artifact_from(answer["artifact"])
+    if not artifact.path.exists() or not artifact.path.resolve().is_relative_to(folder.resolve()):
+        raise ModelError(f"the transform wrote nothing at {artifact.path.name}")
+    return artifact
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -142,9 +195,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _cause(code: int) -> str:
     names = {one.value: one.name for one in signal.Signals}
-    return names.get(-code, str(code)) if code < 0 else f"exit code {code}"
+    return f"{names.get(-code, -code)}{' (out of memory?)' if code == -9 else ''}" if code < 0 else f"exit code {code}"
 
 
-def _tail(log: Any) -> str:
+def _last_words(log: Any) -> str:
+    """The last line that it printed: of a traceback the one that says what was wrong."""
     size = os.fstat(log.fileno()).st_size
-    return os.pread(log.fileno(), _TAIL, max(0, size - _TAIL)).decode("utf-8", "replace").strip()
+    lines = os.pread(log.fileno(), _TAIL, max(0, size - _TAIL)).decode("utf-8", "replace").strip().splitlines()
+    return f": {lines[-1].strip()}" if lines else ""

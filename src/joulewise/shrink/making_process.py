@@ -1,13 +1,18 @@
-"""The process in which one transform is applied: `python -m joulewise.shrink.making_process JOB.json`.
+"""The process in which one transform is applied: `python -m joulewise.shrink.making_process JOB.json LIFE_FD`.
 
 It writes the new artifact, or what went wrong, to `answer` beside the job. Whatever breaks or eats memory in a
-library breaks here and not in the search.
+library breaks here and not in the search. The process and all that it started end with the search: LIFE_FD is a pipe
+whose other end only the search holds.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import traceback
+from _thread import start_new_thread
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +21,24 @@ from joulewise.core.errors import JoulewiseError
 from joulewise.core.runtimes import Materials
 from joulewise.shrink.tree import Node, artifact_from, to_json
 
+_PR_SET_PDEATHSIG = 1
 
-def main(path: str) -> int:
-    """Do the job; 0 if there is an answer, be it a fault that was expected."""
+
+def main(path: str, life_fd: int) -> int:
+    """Do the job; 0 if there is an answer, be it a fault. `sure` is False for faults that may pass."""
+    _end_with_parent(life_fd)
     job = json.loads(Path(path).read_text())
     sys.path[:] = [*job["sys_path"], *(one for one in sys.path if one not in job["sys_path"])]
     try:
-        answer: dict[str, Any] = {"artifact": _made(job)}
+        text = json.dumps({"artifact": _made(job)})
     except JoulewiseError as error:
-        answer = {"error": error.message}
-    Path(job["answer"]).write_text(json.dumps(answer))
+        text = json.dumps({"error": error.message})
+    except Exception as error:  # noqa: BLE001 - foreign code ran: whatever it raised is the answer, and logged
+        traceback.print_exc()
+        text = json.dumps({"error": f"{type(error).__name__}: {error}"[:2000], "sure": False})
+    scratch = Path(f"{job['answer']}.part")
+    scratch.write_text(text)
+    scratch.replace(job["answer"])
     return 0
 
 
@@ -43,5 +56,22 @@ def _made(job: dict[str, Any]) -> dict[str, Any]:
     return to_json(Node(artifact=made))
 
 
+def _end_with_parent(life_fd: int) -> None:
+    """A thread waits for the end of the pipe. The kernel's signal helps where code holds Python's lock for long; it
+    goes by the parent's thread, which waits for us."""
+
+    def wait() -> None:
+        os.read(life_fd, 1)
+        os.killpg(0, signal.SIGKILL)
+
+    start_new_thread(wait, ())
+    import ctypes
+
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    ended = main(sys.argv[1], int(sys.argv[2]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ended)  # some libraries hang or crash in their own clean-up

@@ -2,85 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from joulewise.compare import (
-    Change,
-    Measured,
-    Metric,
-    Rows,
-    metric_of,
-    quality_change,
-    ratio_of,
-    rows_needed,
-)
+from joulewise.compare import Change, Measured, Metric, Rows, quality_change, ratio_of
 from joulewise.compare.floors import Entry, Floor
 from joulewise.compare.observing import Condition, find
-from joulewise.core.errors import OutOfRange, UndefinedFigure
-from joulewise.core.figures import Figure, exact
+from joulewise.core.errors import JoulewiseError, OutOfRange, UndefinedFigure
+from joulewise.core.figures import MEASURED, REPORTED, Figure, exact
+from joulewise.shrink.keeping import checked, compared
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Proof:
     """What was proven of one candidate against the baseline.
 
-    `energy_ratio` is None where no meter reads; `cpu_ratios` are by batch. `held` says whether every floor holds at
-    the bad end of its interval, `reasons` which don't, and what would have to be given to know.
+    `energy_ratios` and `cpu_ratios` are by batch; a batch is absent where no meter reads or time ran out. `held` says
+    whether every floor holds at the bad end of its interval, `reasons` which don't, and what would have to be given to
+    know. `batch` is the one that decides.
     """
 
     measured: Measured
     change: Change | None
-    energy_ratio: Figure | None
-    cpu_ratios: dict[int, Figure]
-    held: bool
+    cpu_ratios: Mapping[int, Figure]
+    energy_ratios: Mapping[int, Figure] = field(default_factory=dict)
+    batch: int = 1
+    held: bool = False
     reasons: tuple[str, ...] = ()
+
+    @property
+    def energy_ratio(self) -> Figure | None:
+        """At the batch that decides."""
+        return self.energy_ratios.get(self.batch)
+
+    @property
+    def name(self) -> str:
+        return self.measured.deployment.name
+
+    def price(self, batch: int | None = None) -> Figure | None:
+        """What it costs against the baseline, new / old: energy where a meter read it. A model of energy sees CPU time
+        only, which is surer itself."""
+        at = self.batch if batch is None else batch
+        energy = self.energy_ratios.get(at)
+        if energy is not None and energy.method in (MEASURED, REPORTED):
+            return energy
+        return self.cpu_ratios.get(at)
+
+    def saves(self, batch: int | None = None) -> bool:
+        """True only if even the bad end of the interval costs less than the baseline."""
+        price = self.price(batch)
+        return price is not None and price.high < 1
+
+    @property
+    def verdict(self) -> str:
+        """Why it is no winner; "" if it may be one."""
+        if not self.held:
+            return "; ".join(self.reasons)
+        price = self.price()
+        if price is None:
+            return "it was not measured to the end: no time was left"
+        if not self.saves():
+            told = f"{price.value:.3g} ({price.low:.3g} to {price.high:.3g}) of the original's"
+            return f"it keeps the floors, but does not surely cost less: {told}"
+        return ""
 
 
 def prove(
-    measured: Sequence[Measured], rows: Rows, floors: Sequence[Floor], metric: Metric | None, seed: int = 0
+    measured: Sequence[Measured],
+    rows: Rows,
+    floors: Sequence[Floor],
+    metric: Metric | None,
+    seed: int = 0,
+    batch: int | None = None,
 ) -> list[Proof]:
-    """A proof of each candidate against the first; those that failed are left out.
+    """A proof of each candidate against the first; those that failed are left out. `batch` decides (None: the least).
 
     Raises UndefinedFigure if the baseline itself failed: then nothing can be said.
     """
     base = measured[0]
     if not base.ok:
         raise UndefinedFigure(f"the baseline could not be measured: {base.failure}", hint="joulewise bench MODEL")
-    entry = _entry(base, None, metric, is_baseline=True)
-    return [_proof(one, base, rows, floors, metric, (entry, seed)) for one in measured[1:] if one.ok]
+    at = batch or min((block.batch for block in base.blocks), default=1)
+    baseline = _entry(base, None, metric, at, is_baseline=True)
+    proofs = []
+    for one in measured[1:]:
+        if one.ok:
+            change, fault = _change(one, base, rows, metric, seed)
+            entry = _entry(one, change, metric, at)
+            reasons = (fault,) if fault else tuple(_reasons(floors, entry, baseline, change))
+            proofs.append(_proof(one, base, change, (at, seed), reasons))
+    return proofs
 
 
 def _proof(
-    one: Measured,
-    base: Measured,
-    rows: Rows,
-    floors: Sequence[Floor],
-    metric: Metric | None,
-    more: tuple[Entry, int],
+    one: Measured, base: Measured, change: Change | None, how: tuple[int, int], reasons: tuple[str, ...]
 ) -> Proof:
-    baseline, seed = more
-    change = None
-    if metric is not None and one.prediction is not None and base.prediction is not None:
-        change = quality_change(metric, base.prediction, one.prediction, rows.target, base.prediction, seed)
-    entry = _entry(one, change, metric)
-    checks = [floor.check(entry, baseline) for floor in floors]
-    reasons = [check.text for check in checks if not check.held]
-    reasons += [_needed(check.floor, change) for check in checks if not check.held and _is_short(check.floor, change)]
+    batch, seed = how
     return Proof(
         measured=one,
         change=change,
-        energy_ratio=_energy_ratio(one, base, seed),
-        cpu_ratios=_cpu_ratios(one, base, seed),
+        energy_ratios=_ratios(one, base, "energy_j", seed),
+        cpu_ratios=_ratios(one, base, "cpu_s", seed),
+        batch=batch,
         held=not reasons,
-        reasons=tuple(reasons),
+        reasons=reasons,
     )
 
 
-def _entry(one: Measured, change: Change | None, metric: Metric | None, *, is_baseline: bool = False) -> Entry:
+def _change(one: Measured, base: Measured, rows: Rows, metric: Metric | None, seed: int) -> tuple[Change | None, str]:
+    """How the quality changes, or why nobody can say: that ends this candidate and no other."""
+    if metric is None or one.prediction is None or base.prediction is None:
+        return None, ""
+    try:
+        return quality_change(metric, base.prediction, one.prediction, rows.target, base.prediction, seed), ""
+    except JoulewiseError as error:
+        return None, f"its answers can't be judged: {error.message}"
+    except Exception as error:  # noqa: BLE001 - a user's metric on a foreign model's answers: one candidate less
+        _log.warning("%s could not be judged", one.deployment.name, exc_info=True)
+        return None, f"its answers can't be judged: {type(error).__name__}: {error}"
+
+
+def _reasons(floors: Sequence[Floor], entry: Entry, baseline: Entry, change: Change | None) -> list[str]:
+    """Why a floor does not hold, and how many rows would tell where they were too few."""
+    checks = [checked(floor, entry, baseline, change) for floor in floors]
+    lost = [floor for floor, check in zip(floors, checks, strict=True) if not check.held]
+    told = [check.text for check in checks if not check.held]
+    return told + [
+        _needed(floor, change) for floor in lost if change is not None and _is_short(floor, entry, baseline, change)
+    ]
+
+
+def _entry(
+    one: Measured, change: Change | None, metric: Metric | None, batch: int, *, is_baseline: bool = False
+) -> Entry:
     name = metric.name if metric is not None else ""
     quality = find(one.observations, name, Condition()) if name else None
-    batch = min((block.batch for block in one.blocks), default=1)
     condition = Condition(batch=batch, threads=one.deployment.options.threads)
     quantities = {seen.quantity for seen in one.observations}
     costs = {quantity: seen.figure for quantity in quantities if (seen := find(one.observations, quantity, condition))}
@@ -97,65 +156,49 @@ def _entry(one: Measured, change: Change | None, metric: Metric | None, *, is_ba
     )
 
 
-def _is_short(floor: Floor, change: Change | None) -> bool:
+def _is_short(floor: Floor, entry: Entry, baseline: Entry, change: Change) -> bool:
     """True if the loss seen keeps the floor, and only its interval does not: more rows could prove it."""
-    if floor.relative != "points" or change is None:
+    if floor.relative != "points":
         return False
-    return change.figure.value >= floor.value if floor.at_least else change.figure.value <= floor.value
+    figure = compared(floor, change, entry.quality, baseline.quality)
+    return figure is not None and (figure.value >= floor.value if floor.at_least else figure.value <= floor.value)
 
 
-def _needed(floor: Floor, change: Change | None) -> str:
-    assert change is not None
+def _needed(floor: Floor, change: Change) -> str:
     loss = -change.figure.value if floor.at_least else change.figure.value
     try:
-        rows = rows_needed(-loss, abs(floor.value), max(change.disagreement, loss**2))
+        rows = change.rows_needed(abs(floor.value))
     except OutOfRange:
-        return f"{change.n} rows don't prove {floor.text}, and no number of rows would: the loss lies on the floor"
+        return f"no number of rows proves {floor.text} if {loss:.4f} is what it truly loses"
     return f"{change.n} rows are too few to prove {floor.text}: about {rows} would do"
 
 
-def _energy_ratio(one: Measured, base: Measured, seed: int) -> Figure | None:
-    batch = min(block.batch for block in base.blocks)
-    mine, theirs = ([block for block in side.blocks if block.batch == batch] for side in (one, base))
-    try:
-        return ratio_of(mine, theirs, "energy_j", seed)
-    except UndefinedFigure:
-        return None
-
-
-def _cpu_ratios(one: Measured, base: Measured, seed: int) -> dict[int, Figure]:
+def _ratios(one: Measured, base: Measured, quantity: str, seed: int) -> dict[int, Figure]:
     found = {}
     for batch in sorted({block.batch for block in base.blocks}):
         mine, theirs = ([block for block in side.blocks if block.batch == batch] for side in (one, base))
         try:
-            found[batch] = ratio_of(mine, theirs, "cpu_s", seed)
-        except UndefinedFigure:  # it ran out of time before this batch
+            found[batch] = ratio_of(mine, theirs, quantity, seed)
+        except UndefinedFigure:  # no meter, or no time was left for this batch
             continue
     return found
 
 
-def default_metric(name: str, rows: Rows, task: str) -> Metric | None:
-    """The metric that was asked for, or the task's own; agreement with the baseline where there is no target."""
-    if name:
-        return metric_of(name)
-    if task == "embedding":
-        return metric_of("cosine")
-    if rows.target is None:
-        return metric_of("agreement") if task == "classification" else None
-    return metric_of("accuracy" if task == "classification" or rows.has_classes else "r2")
+def winner_of(proofs: Sequence[Proof], threads: int, batch: int | None = None) -> Proof | None:
+    """Of those whose floors hold and that surely cost less than the baseline, the cheapest at a batch; None if none.
 
-
-def cheapest(proofs: Sequence[Proof], batch: int) -> Proof | None:
-    """Of those whose floors hold, the one with the least CPU time ratio at that batch; None if none holds.
-
-    Energy decides where a meter counted it; a model of energy sees CPU time only, which is surer itself.
+    More threads than `threads` only if no candidate does with so many: they buy latency that nobody asked for else.
     """
-    held = [one for one in proofs if one.held]
-    return min(held, key=lambda one: _price(one, batch), default=None)
+    able = [one for one in proofs if one.held and one.saves(batch)]
+    modest = [one for one in able if one.measured.deployment.options.threads <= threads]
+    return min(modest or able, key=lambda one: _price(one, batch), default=None)
 
 
-def _price(one: Proof, batch: int) -> float:
-    if one.energy_ratio is not None and one.energy_ratio.method == "measured" and batch == min(one.cpu_ratios):
-        return one.energy_ratio.value
-    ratio = one.cpu_ratios.get(batch)
-    return ratio.value if ratio is not None else float("inf")
+def _price(one: Proof, batch: int | None) -> float:
+    price = one.price(batch)
+    return price.value if price is not None else float("inf")
+
+
+def asks_for_latency(floors: Sequence[Floor]) -> bool:
+    """True if a floor is about latency."""
+    return any(one.quantity.startswith("latency_s") for one in floors)

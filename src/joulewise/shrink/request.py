@@ -1,26 +1,23 @@
-"""What a shrink is asked for, and how its rows are dealt: calibration, screening and proof never share a row."""
+"""What a shrink is asked for: floors, the metric that judges, batches, threads, time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from joulewise.compare import Rows, rows_needed
-from joulewise.compare.floors import Floor
-from joulewise.core.errors import DataError, OutOfRange
-
-CALIBRATION_ROWS, SCREENING_ROWS = 256, 400
-LEAST_ROWS = 60
-_SHARE = 0.15
+from joulewise.compare import Metric, Rows, metric_of
+from joulewise.compare.floors import Floor, floor_of
+from joulewise.core import plugins
+from joulewise.core.errors import DataError, NotFound, OutOfRange, UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """`floors` must hold at the bad end of their intervals. `batches`: the first one decides, all are measured.
 
-    `threads` are tried in order; one thread nearly always costs least, more buy latency. `time_budget_s` is for the
-    whole search, `memory_bytes` for each candidate. `transforms` and `runtimes` None: all that are installed.
+    `threads`: the first number is every candidate's; the others are tried for finalists where a latency floor asks, as
+    more threads buy latency with energy. `time_budget_s` is for the whole search, `memory_bytes` for each candidate
+    (None: what the machine can spare). `transforms` and `runtimes` None: all that are installed.
     """
 
     floors: tuple[Floor, ...] = ()
@@ -39,76 +36,77 @@ class Request:
             raise OutOfRange("want batches and threads of at least 1")
         if not 1 <= self.time_budget_s < 1e7 or self.finalists < 1:
             raise OutOfRange("want a time budget of at least a second, and one finalist")
+        if self.memory_bytes is not None and self.memory_bytes <= 0:
+            raise OutOfRange(f"want a memory limit above zero, got {self.memory_bytes}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dealt:
-    """The rows of each purpose."""
+def settled(request: Request, rows: Rows, task: str) -> tuple[Request, Metric]:
+    """The request with the metric that judges, and a floor for quality where nobody named one.
 
-    calibration: Rows
-    screening: Rows
-    proof: Rows
-
-
-def deal(rows: Rows, seed: int, *, calibration: Rows | None = None, wanted: int = 0) -> Dealt:
-    """Deal evaluation rows out. With rows given to calibrate on, all of these judge; some screen, the rest prove.
-
-    `wanted` rows go to the proof where that leaves enough for the rest. Raises DataError for rows that both calibrate
-    and judge, or for fewer than 20.
+    Raises UsageError for floors that can't be judged together or can't be proven, NotFound for a transform or runtime
+    that nobody has, DataError where nothing tells right from wrong.
     """
-    if len(rows) < 20:
-        raise DataError(f"{len(rows)} rows can't calibrate, screen and prove", hint="give some hundred evaluation rows")
-    screening = min(_SHARE, SCREENING_ROWS / len(rows))
-    spare = 1 - (wanted + 2) / len(rows)
-    if calibration is not None:
-        _refuse_overlap(calibration, rows)
-        screening = _thrifty(screening, spare, len(rows))
-        first, second = rows.split((screening, 1 - screening), seed)
-        some = calibration if len(calibration) <= CALIBRATION_ROWS else calibration.take(range(CALIBRATION_ROWS))
-        return Dealt(calibration=some, screening=first, proof=second)
-    held = min(_SHARE, CALIBRATION_ROWS / len(rows))
-    held, screening = (_thrifty(share, spare * share / (held + screening), len(rows)) for share in (held, screening))
-    parts = rows.split((held, screening, 1 - held - screening), seed)
-    return Dealt(calibration=parts[0], screening=parts[1], proof=parts[2])
+    for kind, names in (("transforms", request.transforms), ("runtimes", request.runtimes)):
+        _refuse_unknown(kind, names)
+    metric = _metric(request, rows, task)
+    floors = quality_floors(request.floors)
+    for floor in floors:
+        _refuse_unprovable(floor, metric)
+    if not floors:
+        request = replace(request, floors=(default_floor(metric), *request.floors))
+    return replace(request, metric=metric.name), metric
 
 
-def _thrifty(share: float, spare: float, rows: int) -> float:
-    """The share, or less where that is all that the proof can spare, but no fewer than LEAST_ROWS."""
-    return spare if share > spare and spare * rows >= LEAST_ROWS else share
-
-
-def proof_rows_wanted(floors: Sequence[Floor]) -> int:
-    """How many rows prove the floors for a model that answers like the original: fewer can't, whatever it answers."""
-    margins = [abs(one.value) for one in floors if one.relative == "points" and one.value]
-    return max((rows_needed(0.0, margin, 0.0) for margin in margins), default=0)
-
-
-def _refuse_overlap(calibration: Rows, rows: Rows) -> None:
-    from joulewise.compare.rows import overlap
-
-    if set(calibration.columns) != set(rows.columns):
-        raise DataError(
-            f"training rows have columns {', '.join(calibration.columns[:8])}, evaluation rows "
-            f"{', '.join(rows.columns[:8])}",
-            hint="the same features in both",
-        )
-    shared = overlap(calibration, rows)
-    if len(shared):
-        raise DataError(
-            f"{len(shared)} evaluation rows are among the training rows too, the first is row {int(shared[0]) + 1}",
-            hint="judge on rows that the model has not seen",
-        )
-
-
-def save(dealt: Dealt, folder: Path, training: Rows | None) -> dict[str, Path]:
-    """The parts as .npz files by name, for the processes that use them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    parts: dict[str, Rows] = {"calibration": dealt.calibration, "screening": dealt.screening, "proof": dealt.proof}
-    if training is not None:
-        parts["training"] = training
-    return {name: part.save_npz(folder / f"{name}.npz") for name, part in parts.items()}
+def default_floor(metric: Metric) -> Floor:
+    """Where nobody says what may be lost: half a point of a score, 1 % of an error, a cosine of 0.99."""
+    if metric.name == "cosine":
+        return floor_of("cosine>=0.99")
+    return floor_of(f"{metric.name}>=-0.5pt" if metric.greater_is_better else f"{metric.name}<=+1%")
 
 
 def quality_floors(floors: Sequence[Floor]) -> tuple[Floor, ...]:
     """Those that are about quality."""
     return tuple(one for one in floors if not one.quantity)
+
+
+def _metric(request: Request, rows: Rows, task: str) -> Metric:
+    """The metric that was asked for, that of the floors, or the task's own; agreement where there is no target."""
+    names = list(dict.fromkeys(filter(None, (request.metric, *(one.metric for one in quality_floors(request.floors))))))
+    if len(names) > 1:
+        raise UsageError(f"one metric judges a search, not {' and '.join(names)}", hint=f"--floor '{names[0]}>=...'")
+    metric = metric_of(names[0]) if names else _default_metric(rows, task)
+    if rows.target is None and not metric.needs_reference:
+        raise DataError(f"{metric.name} needs a target", hint="name the column that holds what is right: --target NAME")
+    return metric
+
+
+def _default_metric(rows: Rows, task: str) -> Metric:
+    if task == "embedding":
+        return metric_of("cosine")
+    if rows.target is None:
+        if task != "classification":
+            raise DataError(
+                "without a target nothing says how good an answer is",
+                hint="--target NAME, or --metric cosine against the model's own answers",
+            )
+        return metric_of("agreement")
+    return metric_of("accuracy" if task == "classification" or (task != "regression" and rows.has_classes) else "r2")
+
+
+def _refuse_unprovable(floor: Floor, metric: Metric) -> None:
+    sign = ">=" if metric.greater_is_better else "<="
+    if floor.at_least != metric.greater_is_better:
+        better = "more" if metric.greater_is_better else "less"
+        raise UsageError(f"{floor.text!r}: {better} {metric.name} is better", hint=f"{metric.name}{sign}...")
+    if floor.relative and floor.value == 0:
+        raise UsageError(
+            f"{floor.text!r}: no number of rows proves that nothing at all is lost",
+            hint=f"allow a little: {metric.name}{sign}{'-0.5pt' if floor.at_least else '+1%'}",
+        )
+
+
+def _refuse_unknown(kind: str, names: Sequence[str] | None) -> None:
+    known = plugins.names(kind)
+    strange = [name for name in names or () if name not in known]
+    if strange:
+        raise NotFound(f"no {kind.removesuffix('s')} {strange[0]!r}", hint=f"one of {', '.join(known)}")

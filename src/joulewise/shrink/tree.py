@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from joulewise.core.errors import PluginMissing
 from joulewise.core.runtimes import Artifact, Materials, Transform
 from joulewise.core.variants import Step
 
+_log = logging.getLogger(__name__)
 STAGES = {
     "distill": 0,
     "prune": 0,
@@ -100,11 +102,20 @@ class Grower:
         for name, transform in self._transforms.items():
             if self._comes_too_late(name, node) or node.artifact.format not in transform.formats:
                 continue
+            for settings in self._offers(name, transform, node):
+                yield Move(transform=name, settings=dict(settings))
+
+    def _offers(self, name: str, transform: Transform, node: Node) -> Sequence[Mapping[str, Any]]:
+        """What it offers, or nothing with a note: it may choke on what another transform wrote."""
+        try:
             offered = transform.offers(node.artifact, self._materials)
             if not offered:
                 self._note(name, transform, node)
-            for settings in offered:
-                yield Move(transform=name, settings=dict(settings))
+            return offered
+        except Exception as error:  # noqa: BLE001 - foreign code looks at a foreign file: one transform less here
+            _log.warning("%s can't say what it offers for %s: %s", name, node.name, error)
+            self.silent.setdefault(name, f"{name} failed on {node.name}: {error}")
+            return ()
 
     def _comes_too_late(self, name: str, node: Node) -> bool:
         stage = STAGES.get(name, _OTHER)

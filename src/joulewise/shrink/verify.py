@@ -13,9 +13,10 @@ from joulewise.compare.floors import Floor, floor_of
 from joulewise.core.errors import DataError, ModelError, UndefinedFigure
 from joulewise.core.runtimes import Deployment, RunOptions
 from joulewise.core.variants import Dataset
+from joulewise.shrink.dealing import deal, proof_rows_wanted
 from joulewise.shrink.folder import Manifest, deployment_of, read_folder
 from joulewise.shrink.proof import Proof, prove
-from joulewise.shrink.request import deal, proof_rows_wanted
+from joulewise.shrink.workplace import content_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,7 +27,7 @@ class Verified:
     measured: tuple[Measured, ...]
     rows: Rows
     floors: tuple[Floor, ...]
-    metric: Metric | None
+    metric: Metric
     dataset: Dataset
     proof: Proof | None = None
 
@@ -35,36 +36,46 @@ class Verified:
         measured = tuple(attach_energy(self.measured, result))
         if not measured[1].ok:
             raise ModelError(f"the exported model does not run here: {measured[1].failure}")
-        [proof] = prove(measured, self.rows, self.floors, self.metric, int(self.manifest.data.get("seed", 0)))
+        seed, batches = int(self.manifest.data.get("seed", 0)), self.manifest.proof.get("batches", (1,))
+        [proof] = prove(measured, self.rows, self.floors, self.metric, seed, batches[0])
         return replace(self, measured=measured, proof=proof)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Where the original, the rows and the training rows lie now; "" for where they were. `trust`: the original may run
+    code that it brings."""
+
+    model: str = ""
+    data: str = ""
+    train: str = ""
+    trust: bool = False
 
 
 def verify_folder(
     place: Path,
     session: Any,
+    where: Where | None = None,
     *,
-    model: str = "",
-    data: str = "",
-    trust: bool = False,
     rounds: int = 6,
     progress: Callable[[float, str], None] | None = None,
 ) -> Verified:
     """Measure the folder's model and its original again, inside a started session of the caller.
 
-    `model` and `data` say where the original and the rows lie now, if not where they were. Raises ModelError or
-    DataError for files that are gone or are not the ones that the proof was made with.
+    Raises ModelError or DataError for files that are gone or are not the ones that the proof was made with.
     """
-    manifest = read_folder(place)
+    manifest, where = read_folder(place), where or Where()
     exported = deployment_of(place, manifest)
-    original = _original(manifest, model, trust)
-    rows = _rows(manifest, data)
+    original = _original(manifest, where.model, where.trust)
+    rows = _rows(manifest, where.data, where.train)
     proof = manifest.proof
-    metric = metric_of(proof["metric"]) if proof.get("metric") else None
+    metric = metric_of(proof["metric"])
     plan = BenchPlan(
         batches=tuple(proof.get("batches", (1,))),
         rounds=rounds,
         cold_starts=1,
-        metric=metric.name if metric else "",
+        metric=metric.name,
+        seed=int(manifest.data["seed"]),
     )
     measured = bench((original, exported), rows, plan, session, progress)
     if not measured[0].ok:
@@ -81,8 +92,10 @@ def verify_folder(
 
 def _original(manifest: Manifest, text: str, trust: bool) -> Deployment:
     told = manifest.original
+    if not text and ":" not in told["source"] and not Path(told["source"]).exists():
+        raise ModelError(f"the original is no longer at {told['source']}", hint="say where it lies: --model FILE")
     artifact = artifact_of(text or told["source"], trust=trust)
-    if model_card(artifact).sha256 != told["sha256"]:
+    if model_card(artifact).sha256 != told["sha256"] or content_of(artifact) != told.get("content", told["sha256"]):
         raise ModelError(
             f"{artifact.path} is not the model that was shrunk", hint="name the original with --model, or shrink again"
         )
@@ -90,13 +103,23 @@ def _original(manifest: Manifest, text: str, trust: bool) -> Deployment:
     return Deployment(name="original", artifact=artifact, runtime=told["runtime"], options=options)
 
 
-def _rows(manifest: Manifest, path: str) -> Rows:
+def _rows(manifest: Manifest, path: str, train: str) -> Rows:
+    """The rows of the proof: the whole file, but for what calibrated and screened."""
     told = manifest.data
-    rows = read_rows(path or told["path"], told.get("target") or None)
-    if rows.sha256 != told["sha256"]:
-        raise DataError(f"{path or told['path']} does not hold the rows of the proof", hint="name them with --data")
-    if told.get("held_out"):  # the whole file, but for what screened
-        calibration = read_rows(told["calibration"], told.get("target") or None) if told.get("calibration") else None
-        wanted = proof_rows_wanted(tuple(map(floor_of, manifest.proof.get("floors", ()))))
-        return deal(rows, int(told["seed"]), calibration=calibration, wanted=wanted).proof
+    rows = _read(path, told["path"], told["sha256"], told.get("target"), "--data")
+    training = None
+    if told.get("training"):
+        training = _read(train, told["training"], told["training_sha256"], told.get("target"), "--train")
+    floors = tuple(map(floor_of, manifest.proof.get("floors", ())))
+    metric = metric_of(manifest.proof["metric"])
+    return deal(rows, int(told["seed"]), calibration=training, wanted=proof_rows_wanted(floors, metric)).proof
+
+
+def _read(path: str, known: str, sha256: str, target: str | None, option: str) -> Rows:
+    place = Path(path or known)
+    if not place.exists():
+        raise DataError(f"the rows are not at {place}", hint=f"say where they lie: {option} FILE")
+    rows = read_rows(place, target or None)
+    if rows.sha256 != sha256:
+        raise DataError(f"{place} does not hold the rows of the proof", hint=f"name them with {option}")
     return rows

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from joulewise.app.cli.edge import INTERRUPTED
+from joulewise.app.cli.numbers import BATCHES, THREADS
 from joulewise.app.cli.options import output_option, setting_options, settings_from
 from joulewise.app.cli.progress import progress_bar
 from joulewise.app.cli.quantities import DURATION
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from joulewise.api.shrinking import Shrunk
 
 NO_WINNER = 1
+_FILES = ("target", "train", "out", "trust", "keep")
 
 
 @click.command(
@@ -26,57 +29,76 @@ NO_WINNER = 1
 @click.option("--target", metavar="NAME", help="The column to be told; `y` of an .npz by default.")
 @click.option("--train", metavar="FILE", help="Training rows: they calibrate, and let it prune and distil.")
 @click.option(
-    "--floor", "floors", multiple=True, metavar="TEXT", help='Like "accuracy>=-0.5pt", "f1>=0.9"; repeatable.'
+    "--floor",
+    "floors",
+    multiple=True,
+    metavar="TEXT",
+    help='Like "accuracy>=-0.5pt", "f1>=0.9", "rmse<=+2%"; repeatable. Half a point may be lost if none is named.',
 )
 @click.option("--latency-p99", metavar="TIME", help="The same as --floor latency_p99<=TIME.")
 @click.option("--memory", metavar="SIZE", help="The same as --floor memory<=SIZE: 64MB.")
 @click.option("--budget", type=DURATION, default="10m", show_default=True, metavar="TIME", help="For the whole search.")
 @click.option("--metric", default="", metavar="NAME", help="accuracy, f1_macro, r2, cosine, module:function, ...")
-@click.option("--batch", default="1", show_default=True, metavar="N[,N]", help="The first decides, all are measured.")
-@click.option("--threads", default="1", show_default=True, metavar="N", help="Threads of each candidate.")
+@click.option(
+    "--batch",
+    type=BATCHES,
+    default="1",
+    show_default=True,
+    metavar="N[,N]",
+    help="The first decides, all are measured.",
+)
+@click.option(
+    "--threads", type=THREADS, default="1", show_default=True, metavar="N[,N]", help="More only for a latency floor."
+)
 @click.option("--transform", "transforms", multiple=True, metavar="NAME", help="Only these transforms; repeatable.")
 @click.option("--runtime", "runtimes", multiple=True, metavar="NAME", help="Only these runtimes; repeatable.")
 @click.option("--out", metavar="FOLDER", help="Where to export to; MODEL-shrunk by default.")
 @click.option("--trust", is_flag=True, help="MODEL may run code that it brings (pickles, factories).")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--keep", is_flag=True, help="Keep what was made in .joulewise/shrink after success, too.")
+@click.option("--all", "every", is_flag=True, help="Show every candidate with what became of it.")
+@click.option("--seed", type=int, default=0, show_default=True, help="How rows are dealt.")
 @output_option()
 @setting_options("ledger", "zone", "project", "meters")
 @click.pass_obj
-def shrink(terminal: Terminal, /, model: str, data: str, output: str, **options: Any) -> None:
+def shrink(terminal: Terminal, /, model: str, data: str, output: str, every: bool, **options: Any) -> None:
     """Find the deployment of MODEL that costs least above the floors; prove it; export it.
 
     Candidates are graph optimisation, runtimes, precision, pruning, distillation and trimming, as far as they are
-    installed. What wins is measured against MODEL on rows that the search has not seen. Exit code 1: nothing won.
+    installed. What wins is measured against MODEL on rows that the search has not seen. A search that was stopped goes
+    on where it was when the same command runs again. Exit code 1: nothing won.
     """
     from joulewise import api
 
     settings = settings_from(options)
     floors = list(options.pop("floors"))
-    for name, option in (("latency_p99", "latency_p99"), ("memory", "memory")):
-        limit = options.pop(option)
+    for name in ("latency_p99", "memory"):
+        limit = options.pop(name)
         floors += [f"{name}<={limit}"] if limit else []
-    with progress_bar(terminal) as report:
-        found = api.shrink_model(
-            model,
-            data,
-            floors=floors,
-            files=api.ShrinkFiles(**{name: options.pop(name) for name in ("target", "train", "out", "trust")}),
-            settings=settings,
-            progress=lambda told: report(told.share, _words(told.stage, told.best, told.text)),
-            **_wanted(options),
-        )
-    _tell(terminal, found, output)
+    files = api.ShrinkFiles(**{name: options.pop(name) for name in _FILES})
+    try:
+        with progress_bar(terminal) as report:
+            found = api.shrink_model(
+                model,
+                data,
+                floors=floors,
+                files=files,
+                settings=settings,
+                progress=lambda told: report(told.share, _words(told.stage, told.best, told.text)),
+                **_wanted(options),
+            )
+    except KeyboardInterrupt:
+        terminal.say("joulewise: stopped. What was made is kept in .joulewise/shrink: the same command goes on there.")
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    _tell(terminal, found, output, every=every)
     if found.view is None:
         raise click.exceptions.Exit(NO_WINNER)
 
 
 def _wanted(options: dict[str, Any]) -> dict[str, Any]:
-    from joulewise.app.cli.counts import counts_of
-
     return {
         "metric": options["metric"],
-        "batches": counts_of("--batch", options["batch"]),
-        "threads": counts_of("--threads", options["threads"]),
+        "batches": options["batch"],
+        "threads": options["threads"],
         "time_budget_s": options["budget"],
         "transforms": options["transforms"] or None,
         "runtimes": options["runtimes"] or None,
@@ -89,17 +111,26 @@ def _words(stage: str, best: float | None, text: str) -> str:
     return f"{stage}: {so_far}{text}"
 
 
-def _tell(terminal: Terminal, found: Shrunk, output: str) -> None:
+def _tell(terminal: Terminal, found: Shrunk, output: str, *, every: bool) -> None:
     from joulewise import api
 
-    for notice in found.notices:
+    style = terminal.style()
+    if found.view is not None:
+        terminal.put(api.draw_shrink(found.view, output, style))
+    if every or found.view is None:
+        listing = api.candidate_list(found.candidates if every else closest(found))
+        terminal.put(("\n" if found.view is not None else "") + api.draw(listing, output, style).rstrip() + "\n")
+    for notice in (*found.notices, *found.problems):
         terminal.say(f"Notice: {notice}")
     if found.view is not None:
-        terminal.put(api.draw_shrink(found.view, output, terminal.style()))
-        terminal.say(f"Exported to {found.folder}/. Next: joulewise verify {found.folder}")
+        terminal.say(f"Next: joulewise verify {found.folder}{'' if every else ', or joulewise show last'}")
         return
-    terminal.say("No candidate keeps the floors and costs less. What came closest:")
-    for name, reason in found.losers or (("(none was measured to the end)", "see joulewise show last"),):
-        terminal.say(f"  {name}: {reason}")
     told = ", ".join(f"{count} {what}" for what, count in found.counts.items())
-    terminal.say(f"{told}. Try: a wider --floor, more rows, --train FILE, or a longer --budget")
+    terminal.say(f"No candidate keeps the floors and surely costs less ({told}).")
+    terminal.say("Try: a wider --floor, more rows, --train FILE, or a longer --budget; --all shows every candidate")
+
+
+def closest(found: Shrunk) -> list[Any]:
+    """What was measured to the end; everything where nothing was."""
+    names = {name for name, _ in found.losers}
+    return [one for one in found.candidates if one.name in names] or list(found.candidates)

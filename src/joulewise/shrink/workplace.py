@@ -1,0 +1,56 @@
+"""The folder of one search: what was made there is taken over by the same search when it runs again."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from joulewise.compare import Rows
+from joulewise.compare.digests import digest_of
+from joulewise.core.errors import UsageError
+from joulewise.core.runtimes import Artifact
+from joulewise.shrink.dealing import Dealt
+
+
+@contextmanager
+def workplace(root: Path, artifact: Artifact, dealt: Dealt, training: Rows | None, seed: int) -> Iterator[Path]:
+    """A folder for the same model, calibration and training rows, and seed; locked, as two searches would tear it.
+
+    The rows that calibrate are part of its name: a candidate that was calibrated on other rows could have seen those
+    that judge now. Raises UsageError where another search works in it.
+    """
+    learnt = training.sha256 if training is not None else ""
+    words = f"{content_of(artifact)} {dealt.calibration.sha256} {learnt} {seed}"
+    folder = (root / hashlib.sha256(words.encode()).hexdigest()[:16]).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(
+                f"another search for the same model works in {folder}", hint="wait for it, or end it"
+            ) from error
+        yield folder
+
+
+def content_of(artifact: Artifact) -> str:
+    """Hash of the model; of one that Python code builds also of the numbers that it was trained to, wherever they lie.
+
+    Raises ModelError if the code does not build it.
+    """
+    digest = digest_of(artifact)[0]
+    if artifact.format != "torch-module":
+        return digest
+    import torch
+
+    from joulewise.compare.facts.programs import build
+
+    facts = artifact.facts
+    whole = hashlib.sha256(digest.encode())
+    for name, tensor in build(str(facts["factory"]), str(facts["import_from"]))["model"].state_dict().items():
+        whole.update(name.encode())
+        whole.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return whole.hexdigest()
