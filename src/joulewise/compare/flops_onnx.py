@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
+from joulewise.compare.counting import SHORT_TEXT_TOKENS, Counted, counted
 from joulewise.compare.facts.graphs import load
-from joulewise.compare.flops import SHORT_TEXT_TOKENS, Counted, counted
 from joulewise.core.runtimes import Artifact
 
 Shape = tuple[int, ...]

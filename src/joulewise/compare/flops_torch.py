@@ -15,7 +15,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from joulewise.compare.flops import SHORT_TEXT_TOKENS, Counted, counted
+from joulewise.compare.counting import SHORT_TEXT_TOKENS, Counted, counted
 from joulewise.compare.runtimes.torch import module_of
 from joulewise.core.runtimes import Artifact
 

@@ -65,7 +65,7 @@ def module_of(artifact: Artifact) -> Any:
     if artifact.format == "torchscript":
         return programs.load_script(artifact.path)
     if artifact.format == "hf":
-        from joulewise.compare.runtimes.hf import module_of_folder
+        from joulewise.compare.runtimes.hf_modules import module_of_folder
 
         return module_of_folder(artifact)
     refuse_untrusted(artifact.facts["factory"], "Python code", trusted)
