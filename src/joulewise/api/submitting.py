@@ -97,11 +97,12 @@ class Tasks:
             if check is not None:
                 check(task)
         if self.journal.create(submission):
+            if plan is not None:  # at once: a task without a plan runs at once, should we be killed from here on
+                self.journal.plan(task.id, schedule_of(plan))
             for notice in notices:
                 self.journal.note(task.id, now, notice)
             if plan is not None:
                 task_accounting.file_plan(plan, self.settings)
-                self.journal.plan(task.id, schedule_of(plan))
         self.journal.close(task.id)
         return self.journal.read(task.id), plan
 

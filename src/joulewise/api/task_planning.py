@@ -40,7 +40,8 @@ def known(request: Request, settings: Settings) -> tuple[Request, list[str]]:
     past = _past_runs(request.name, settings)
     if past:
         duration_s = request.duration_s or profiles.quantile_s([row.duration_s for row in past], QUANTILE)
-        notice = f"power and duration are those of {len(past)} past runs called {request.name} (90 % took no longer)"
+        runs = f"{len(past)} past run{'s' if len(past) > 1 else ''}"
+        notice = f"power and duration are those of {runs} called {request.name} (90 % took no longer)"
         if request.duration_s is not None:
             notice = f"its power is that of the latest run called {request.name}"
         return replace(request, run=past[0].id, duration_s=duration_s), [notice]

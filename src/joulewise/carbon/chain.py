@@ -145,7 +145,8 @@ class Chain:
         found = dict(live)
         for one, record in history.items():
             own = _own(record, [signal for signal in shape if signal.type == one], wanted, now)
-            found[one] = layered(layered(live.get(one, []), record, start, end), own, start, end)
+            known = bridged(layered(live.get(one, []), record, start, end))
+            found[one] = layered(known, own, start, end)
         return found
 
     def _whole(self, wanted: Wanted, series: Mapping[Type, Sequence[Signal]]) -> list[Signal]:

@@ -64,10 +64,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:  # SQLite does not wait for this lock, however long the timeout
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:  # SQLite does not wait for this lock, however long the timeout
+            if not _is_locked(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
+
+
+def _is_locked(error: sqlite3.OperationalError) -> bool:
+    """False for what no waiting cures, a full disk say. An extended code has the plain one in its lowest byte."""
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from joulewise.core.figures import Figure, exact
 from joulewise.core.plans import Option, Plan, Segment
-from joulewise.report.digits import number, seconds, shown
+from joulewise.report.digits import number, rescaled, seconds, shown
 from joulewise.report.listing import Listing, figure_fields, simple
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def plan(planned: Planned, local: tzinfo | None = None) -> Listing:
         ("Carbon", shown(chosen.emissions)),
         *([("Saved", f"{shown(planned.saved[chosen.name])} against running now")] if chosen.name != "now" else []),
         ("Energy", f"{shown(chosen.energy)} with PUE"),
-        ("Cost", shown(chosen.cost, co2e=False) if chosen.cost else NO_PRICE),
+        ("Cost", _money(chosen.cost) if chosen.cost else NO_PRICE),
         ("Finish", f"{when(chosen.finish_at, local)}{_late(planned.late_s[chosen.name])}"),
         ("Regret", _regret(chosen)),
         ("Why", plan.reason),
@@ -63,7 +63,7 @@ def options(planned: Planned) -> Listing:
             "" if option.regret_g is None else _plain_g(option.regret_g, size_of),
             _hours(planned.late_s[option.name]) if planned.late_s[option.name] else "",
             shown(option.energy),
-            shown(option.cost) if option.cost else "",
+            _money(option.cost) if option.cost else "",
         )
         for option in planned.plan.options
     ]
@@ -82,7 +82,7 @@ def front(planned: Planned) -> Listing:
             _day_time(one.start),
             one.region,
             _plain_g(one.emissions_g, size_of),
-            "" if one.cost is None else f"{number(round(one.cost.value, 2))} {one.cost.unit}",
+            "" if one.cost is None else _price(one.cost),
             TITLES[one.name],
         )
         for one in planned.front
@@ -147,8 +147,9 @@ def _chosen(plan: Plan) -> Option:
 
 def _title(plan: Plan) -> str:
     job = plan.job
-    energy_j = float(f"{job.energy_j:.3g}")  # what a plan supposes is not known any better
-    energy = shown(exact(energy_j, "J"))
+    size = exact(job.energy_j, "J")
+    value, _, _, unit = rescaled(size, size)
+    energy = f"{number(float(f'{value:.3g}'))} {unit}"  # what a plan supposes is not known any better
     return f"Plan for {job.name or 'a job'}: {_hours(job.duration_s)}, {energy}, at home in {job.home}"
 
 
@@ -217,6 +218,16 @@ def _regret(option: Option) -> str:
 def _plain_g(grams: float, size_of: Figure) -> str:
     """Grams in the size of a figure, three digits: an expectation has no interval of its own."""
     return shown(exact(float(f"{grams:.3g}"), "g"), co2e=False, size_of=size_of if abs(grams) > 1e-3 else None)
+
+
+def _money(cost: Figure) -> str:
+    return _price(cost) if cost.low == cost.high else shown(cost, co2e=False)
+
+
+def _price(cost: Figure) -> str:
+    """To the cent; less than a unit of money with three digits, so that a little is never nothing."""
+    value = float(f"{cost.value:.3g}") if abs(cost.value) < 1 else round(cost.value, 2)
+    return f"{number(value)} {cost.unit}"
 
 
 def _legend() -> str:

@@ -17,6 +17,8 @@ _OPTIONS = {"save_s": "--save 60s", "restore_s": "--restore 10s", "idle_power_w"
             "data_gb": "--data 5GB"}  # fmt: skip
 WITHIN_S = 86_400.0
 """The window of a job whose deadline nobody gave."""
+LONGEST = timedelta(days=366)
+"""No plan looks further ahead: nothing is known of the grid then but typical hours, the same every year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +107,17 @@ def window_of(request: Request, now: datetime) -> tuple[datetime, datetime]:
     for moment in (request.release, request.deadline):
         if moment is not None and moment.utcoffset() is None:
             raise UsageError(f"want a time with its offset, got {moment}", hint="2026-03-02T08:00+01:00")
-    release = max(now, request.release or now).astimezone(UTC)
+    release = max(now, request.release or now)
+    _near(release, now, "release", "an earlier --release")
+    release = release.astimezone(UTC)
     if request.deadline is None:
         within_s = WITHIN_S if request.within_s is None else request.within_s
         if not 0 < within_s < float("inf"):
             raise OutOfRange(f"want a window that is finite and above zero, got {within_s} s", hint="--within 24h")
+        if within_s > LONGEST.total_seconds():
+            raise OutOfRange("a plan looks no further ahead than a year", hint="--within 7d")
         return release, release + timedelta(seconds=within_s)
+    _near(request.deadline, now, "deadline", "an earlier --deadline, or --within 7d")
     deadline = request.deadline.astimezone(UTC)
     if deadline <= now:
         raise ImpossibleWindow(
@@ -120,6 +127,12 @@ def window_of(request: Request, now: datetime) -> tuple[datetime, datetime]:
     if deadline <= release:
         raise ImpossibleWindow("the deadline lies before the release", hint="a later --deadline")
     return release, deadline
+
+
+def _near(moment: datetime, now: datetime, what: str, hint: str) -> None:
+    """Refuse what lies beyond; before anything is added to it, since the calendar ends with the year 9999."""
+    if moment - now > LONGEST:
+        raise OutOfRange(f"a plan looks no further ahead than a year, and the {what} is {moment:%Y-%m-%d}", hint=hint)
 
 
 def _prices(given: Mapping[str, float], places: Mapping[str, Place], settings: Settings) -> dict[str, float]:

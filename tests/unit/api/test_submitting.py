@@ -53,3 +53,17 @@ def test_the_place_learns_when_the_task_must_begin_at_the_latest(submit):
     assert task.latest_start == record.submission.job.deadline - timedelta(hours=1)
     assert [one.id for one in tasks.all()] == [task.id]
     assert record.submission.task.latest_start == task.latest_start
+
+
+def test_killed_while_its_plan_is_filed_a_task_keeps_its_plan(submit, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    tasks, send = submit(Place(refuses=False), duration_s=3600, power_w=100.0, within_s=7200)
+    monkeypatch.setattr(submitting.task_accounting, "file_plan", killed)
+
+    with pytest.raises(KeyboardInterrupt):
+        send()
+    [record] = tasks.all()
+    assert record.schedule is not None, "without one it would run at once"
+    assert record.schedule.segments

@@ -291,6 +291,14 @@ def test_beyond_a_live_forecast_comes_our_own_from_the_record() -> None:
     assert source.asked == [(NOON - timedelta(days=14), NOON)]
 
 
+def test_a_short_hole_of_a_forecast_that_ends_too_soon_is_bridged() -> None:
+    ahead = [signal(NOON + hour * HOUR, 150 + 50 * hour, status="forecast", issued_at=NOON) for hour in (0, 1, 4, 5)]
+    found = chain(Source(series(range(-14 * 24, 0), value=1000.0), ahead)).forecast("DE", NOON, NOON + 9 * HOUR, NOON)
+    check(found, NOON, NOON + 9 * HOUR)
+    assert [one.intensity_g_per_kwh for one in found[:6]] == pytest.approx([150, 200, 237.5, 312.5, 350, 400])
+    assert found[6].intensity_g_per_kwh > 500
+
+
 def test_a_record_without_forecasts_gives_our_own() -> None:
     found = chain(Source(series(range(-14 * 24, 0), value=1000.0))).forecast("DE", NOON - HOUR, NOON + 40 * HOUR, NOON)
     check(found, NOON - HOUR, NOON + 40 * HOUR)

@@ -133,3 +133,15 @@ def test_parquet_holds_the_same(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1 not really")
     with pytest.raises(ProviderUnavailable, match="can't read"):
         opened(path).signals("DE", NOON - 5 * HOUR, NOON)
+
+
+def test_what_might_never_end_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(ProviderUnavailable, match="is no file"):
+        opened(tmp_path / "pipe.csv").signals("DE", NOON, NOON + HOUR)
+
+
+def test_a_file_without_rows_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FactorError) as caught:
+        opened(tmp_path / "own.csv", HEAD).signals("DE", NOON, NOON + HOUR)
+    assert caught.value.hint == "it has no rows"

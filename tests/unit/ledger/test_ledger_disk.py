@@ -16,7 +16,7 @@ import pytest
 from joulewise import ledger
 from joulewise.core.errors import LedgerError, UsageError
 from joulewise.ledger.disk import check_place, file_system
-from joulewise.ledger.engine import sqlite_path
+from joulewise.ledger.engine import _is_locked, sqlite_path
 from joulewise.testing.ledgers import empty_ledger, full_bundle, small_bundle
 
 MOUNTS = """\
@@ -193,3 +193,24 @@ def test_a_damaged_file_is_noticed(tmp_path, place):
         found = store.verify()
         assert not found.ok
         assert found.problems
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_at_once(tmp_path):
+    with files_up_to(0), pytest.raises(LedgerError) as refused:
+        ledger.open(str(tmp_path / "ledger.db"))
+    assert refused.value.hint
+
+
+def test_only_a_lock_is_waited_for(tmp_path):
+    path = tmp_path / "some.db"
+    with sqlite3.connect(path, timeout=0) as one, sqlite3.connect(path, timeout=0) as other:
+        one.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError) as locked:
+            other.execute("BEGIN EXCLUSIVE")
+        one.rollback()
+        one.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.OperationalError) as full:
+            one.execute("CREATE TABLE a (b)")
+    one.close()
+    other.close()
+    assert (_is_locked(locked.value), _is_locked(full.value)) == (True, False)

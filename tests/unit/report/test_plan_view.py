@@ -145,3 +145,14 @@ def test_local_times_are_right_on_days_of_23_and_25_hours(moment, text):
 
 def test_where_local_is_utc_a_time_is_shown_once():
     assert plan_view.when(FIRST + HOUR, UTC) == "Mon 5 Jan 09:00 UTC"
+
+
+def test_the_title_rounds_the_energy_in_the_unit_that_it_shows():
+    job = small_job(duration_s=7_200.0, power_profile=((7_200.0, 36_000.0),))
+    assert plan_view._title(planned(job).plan).split(", ")[1] == "72 kWh"
+
+
+def test_a_little_money_is_not_nothing():
+    assert plan_view._price(exact(0.00339001, "EUR", REPORTED)) == "0.00339 EUR"
+    assert plan_view._price(exact(12.3456, "EUR", REPORTED)) == "12.35 EUR"
+    assert plan_view._money(exact(-5.0, "EUR", REPORTED)) == "-5 EUR"

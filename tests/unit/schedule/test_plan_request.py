@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -68,6 +68,9 @@ def test_a_window_counts_from_the_release():
         ({"deadline": FIRST + HOUR, "within_s": 60.0}, UsageError, "both say"),
         ({"within_s": float("nan")}, OutOfRange, "--within 24h"),
         ({"within_s": 0.0}, OutOfRange, "above zero"),
+        ({"within_s": 1e300}, OutOfRange, "no further ahead than a year"),
+        ({"deadline": datetime(9999, 12, 31, 23, tzinfo=UTC)}, OutOfRange, "deadline is 9999-12-31"),
+        ({"release": datetime(9999, 12, 31, 23, tzinfo=timezone(-HOUR))}, OutOfRange, "release is 9999-12-31"),
         ({"deadline": datetime(2026, 2, 1)}, UsageError, "offset"),
         ({"prices": {"DE": float("nan")}}, OutOfRange, "not a finite number"),
         ({"prices": {"SE": 1.0}}, NotFound, "--region SE"),

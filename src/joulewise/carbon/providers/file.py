@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 from joulewise.carbon.providers.answers import band, in_order, number_of, step_of
@@ -65,7 +66,7 @@ class IntensityFile:
         self._refresh()
         if zone not in self._by_zone:
             raise FactorError(
-                f"{self._path.name} has no zone {zone}", hint=f"it has {', '.join(sorted(self._by_zone))}"
+                f"{self._path.name} has no zone {zone}", hint=f"it has {', '.join(sorted(self._by_zone)) or 'no rows'}"
             )
         return self._by_zone[zone]
 
@@ -73,7 +74,10 @@ class IntensityFile:
         if not self._context.file:
             raise ProviderUnavailable("no file is named", hint="set intensity_file to a CSV or Parquet file")
         try:
-            changed_ns = self._path.stat().st_mtime_ns
+            about = self._path.stat()
+            if not (S_ISREG(about.st_mode) or S_ISDIR(about.st_mode)):  # a device or a pipe might never end
+                raise ProviderUnavailable(f"{self._path} is no file", hint="a CSV or Parquet file")
+            changed_ns = about.st_mtime_ns
             if changed_ns != self._read_at_ns:
                 self._by_zone = _by_zone(self._path)
                 self._read_at_ns = changed_ns

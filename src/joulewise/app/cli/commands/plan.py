@@ -78,9 +78,11 @@ def plan(terminal: Terminal, /, run: str, explain: bool, output: str, **options:
     with terminal.busy("Planning"):
         planned = api.plan(settings, run=run, **wanted)
     for listing in _listings(api.plan_view, planned, output, explain):
-        if output == "table":
-            terminal.put(f"{listing.header or listing.grid.title}\n\n")
-        terminal.put(api.draw(listing, output, terminal.style()))
+        text = api.draw(listing, output, terminal.style())
+        title = listing.header or listing.grid.title
+        if output == "table" and not text.startswith(title):  # a grid that is too wide is a list below its title
+            terminal.put(f"{title}\n\n")
+        terminal.put(text)
         if output == "table":
             terminal.put("\n")
         if output in ("table", "markdown") and listing.footer:
