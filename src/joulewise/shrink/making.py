@@ -39,7 +39,7 @@ class Made:
     move: Move
     node: Node | None = None
     reason: str = ""
-    seconds: float = 0.0
+    duration_s: float = 0.0
     again: bool = True
 
 
@@ -69,8 +69,12 @@ class Maker:
             waiting = [pool.submit(self._made, parent, move, deadline) for parent, move in pairs]
             return [one.result() for one in waiting]
         finally:
-            self._stopping.set()
+            self.stop()
             pool.shutdown(cancel_futures=True)
+
+    def stop(self) -> None:
+        """End what is being made."""
+        self._stopping.set()
 
     def _made(self, parent: Node, move: Move, deadline: float) -> Made:
         moves = (*parent.moves, move)
@@ -82,9 +86,9 @@ class Maker:
         except Exception as error:  # noqa: BLE001 - what a foreign transform left is read here: one candidate less
             _log.debug("%s could not be made", move.words, exc_info=True)
             told = error.message if isinstance(error, JoulewiseError) else f"{type(error).__name__}: {error}"
-            return Made(parent=parent, move=move, reason=told, seconds=time.monotonic() - begun)
+            return Made(parent=parent, move=move, reason=told, duration_s=time.monotonic() - begun)
         node = Node(artifact=artifact, moves=moves, parent=parent)
-        return Made(parent=parent, move=move, node=node, seconds=time.monotonic() - begun, again=again)
+        return Made(parent=parent, move=move, node=node, duration_s=time.monotonic() - begun, again=again)
 
     def _answer(self, parent: Node, move: Move, place: Path, deadline: float) -> tuple[dict[str, Any], bool]:
         """What the process said, or an earlier one; True if it ran now."""
