@@ -51,6 +51,12 @@ def test_every_alternative_and_the_choices_between(joulewise: Command) -> None:
     assert "cost: no price for US-CAMX" in done.stderr
 
 
+def test_a_narrow_terminal_has_each_heading_once(joulewise: Command) -> None:
+    done = joulewise(*SIX_HOURS, "--region", "DE", "--price", "US-CAMX=2", "--explain", COLUMNS="70")
+    assert done.stdout.count("Every way to run it") == 1
+    assert done.stdout.count("Choices that nothing beats") == 1
+
+
 def test_records_for_machines(joulewise: Command) -> None:
     (record,) = json.loads(joulewise(*SIX_HOURS, "--output", "json").stdout)
     assert [option["name"] for option in record["options"]] == ["now", "best-start"]

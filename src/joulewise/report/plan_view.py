@@ -88,7 +88,11 @@ def front(planned: Planned) -> Listing:
         for one in planned.front
     ]
     grid = simple("Choices that nothing beats in carbon, cost and time", columns, lines, numeric=columns[:5])
-    return Listing(grid=grid, records=tuple(map(_choice_record, planned.front)))
+    some = {one.cost is None for one in planned.front} == {True, False}
+    footer = (
+        "No price is known of a choice without a cost: it is not compared with those that have one." if some else ""
+    )
+    return Listing(grid=grid, records=tuple(map(_choice_record, planned.front)), footer=footer)
 
 
 def crews(planned: Planned, local: tzinfo | None = None) -> Listing:

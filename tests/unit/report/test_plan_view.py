@@ -156,3 +156,11 @@ def test_a_little_money_is_not_nothing():
     assert plan_view._price(exact(0.00339001, "EUR", REPORTED)) == "0.00339 EUR"
     assert plan_view._price(exact(12.3456, "EUR", REPORTED)) == "12.35 EUR"
     assert plan_view._money(exact(-5.0, "EUR", REPORTED)) == "-5 EUR"
+
+
+def test_choices_without_a_price_are_said_to_be_compared_among_themselves():
+    places = {"DE": [500, 500, 400, 200, 200, 300, 500, 500], "SE": [40] * 8}
+    one = planned(small_job(regions=("SE",), price_per_hour={"DE": 2.0}), **places)
+    assert {choice.cost is None for choice in one.front} == {True, False}
+    assert "not compared" in plan_view.front(one).footer
+    assert plan_view.front(planned()).footer == ""
