@@ -85,7 +85,7 @@ def _variant(run_id: str, one: Measured, card: Model, dataset_id: str, more: Seq
         steps=one.deployment.artifact.steps,
         options={"threads": options.threads, "spinning": options.spinning, **options.more},
         status="ok" if one.ok else "failed",
-        reason=one.failure,
+        reason=one.failure.replace("\nTry: ", ". Try: ").replace("\n", " "),
         observations=(*one.observations, *more),
     )
 

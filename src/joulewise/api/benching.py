@@ -14,7 +14,7 @@ from joulewise.api.bench_efficiency import trained_by
 from joulewise.api.bench_records import comparison_of, metric_name
 from joulewise.api.bench_request import BenchRequest
 from joulewise.api.bench_results import BenchResult
-from joulewise.api.boards import Asked, boards_of, energy_notices
+from joulewise.api.boards import NO_METER, Asked, boards_of, energy_notices
 from joulewise.api.mode_lists import mode_lists
 from joulewise.compare.benching import Stopped
 from joulewise.core.errors import JoulewiseError, UsageError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from joulewise.measure import Result
 
 _MANY = ("models", "metrics", "batches", "threads", "rates", "runtimes", "floors")
+_SAID_ALREADY = "have no energy: no meter was read"
 Progress = Callable[[float, str], None]
 
 
@@ -55,10 +56,10 @@ class Prepared:
         """What is going to happen, and how long that takes."""
         count, plan = len(self.deployments), self.plan
         conditions = len(list(plan.conditions()))
-        what = f"{count} model{'s' if count != 1 else ''} on {len(self.rows):,} rows"
+        what = f"{count} model{'s' if count != 1 else ''} on {len(self.rows):,} row{'s' if len(self.rows) != 1 else ''}"
         under = f"{conditions} condition{'s' if conditions != 1 else ''}"
         rounds = f"{plan.rounds} rounds of {plan.block_s:g} s under {under}"
-        return f"{what}, {rounds}: about {seconds(round(self.duration_s))} and the starts"
+        return f"{what}, {rounds}: about {seconds(max(1, round(self.duration_s)))} and the starts"
 
 
 def bench(
@@ -128,7 +129,7 @@ def measured_bench(prepared: Prepared, settings: Settings, progress: Progress | 
     try:
         with session:
             measured = compare.bench(prepared.deployments, prepared.rows, prepared.plan, session, progress)
-            _tell(session.warn, measured)
+            _tell(session.note, measured)
     except Stopped as error:
         measured, stopped = error.measured, True
     result = session.result
@@ -141,10 +142,10 @@ def _session(name: str, request: BenchRequest, settings: Settings) -> Session:
     return Session(job, settings, os.environ, finish=lambda result: filing.with_carbon(result, settings))
 
 
-def _tell(warn: Callable[[str], None], measured: Sequence[Measured]) -> None:
+def _tell(note: Callable[[str], None], measured: Sequence[Measured]) -> None:
     """The remarks about models stay with the run."""
-    for note in notes_of(measured):
-        warn(note)
+    for text in notes_of(measured):
+        note(text)
 
 
 def notes_of(measured: Iterable[Measured]) -> list[str]:
@@ -165,14 +166,15 @@ def _settled(
     metric = metric_name(measured, prepared.judges)
     training = trained_by(prepared.request.training, settings)
     notices = tuple(_notices(found, stopped))
+    notes = [one for one in notes_of(measured) if NO_METER not in notices or not one.endswith(_SAID_ALREADY)]
     asked = Asked(
         metric=metric.name if metric else "quality",
         greater_is_better=metric.greater_is_better if metric else True,
         floors=prepared.request.limits(),
         baseline_id=found.variants[0].id if len(found.variants) > 1 and found.variants[0].status == "ok" else "",
-        title=f"{prepared.rows.name or 'rows'}: {len(prepared.rows)} rows",
+        title=f"{prepared.rows.name or 'data'}: {len(prepared.rows):,} row{'s' if len(prepared.rows) != 1 else ''}",
         boundary=boundary,
-        notices=(*notices, *notes_of(measured)),
+        notices=(*notices, *notes),
     )
     models = {one.id: one for one in found.models}
     return BenchResult(
@@ -181,7 +183,7 @@ def _settled(
         boards=boards_of(found.variants, models, found.savings, asked),
         measured=tuple(measured),
         metric=asked.metric,
-        notes=tuple(notes_of(measured)),
+        notes=tuple(notes),
         notices=notices,
         filed=bool(filed),
         problems=tuple(problems),

@@ -61,7 +61,7 @@ def boards_of(
 
 def energy_notices(variants: Iterable[Variant]) -> list[str]:
     """How sure the energies are: nothing measured, or modelled and hence blind to the mix of instructions."""
-    listed = [one for one in variants if one.observations]
+    listed = [one for one in variants if any(seen.quantity in (ENERGY, CPU_TIME) for seen in one.observations)]
     methods = {one.figure.method for each in listed for one in each.observations if one.quantity == ENERGY}
     if listed and not methods:
         return [NO_METER]

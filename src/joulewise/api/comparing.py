@@ -188,7 +188,7 @@ def _better(metric: str, savings: Sequence[Saving]) -> bool:
 
 
 def _data_name(data: Dataset | None) -> str:
-    return f"{data.name}: {data.rows:,} rows" if data else "no data named"
+    return f"{data.name}: {data.rows:,} row{'s' if data.rows != 1 else ''}" if data else "no data named"
 
 
 def _of_run(bundle: Bundle, request: CompareRequest) -> Iterator[_Item]:

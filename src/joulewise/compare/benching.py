@@ -30,6 +30,8 @@ from joulewise.core.variants import Model, Observation
 
 _log = logging.getLogger(__name__)
 _phase_numbers = count(1)
+IDLE_LEAST_S = 2.0
+"""Below that, what is left of the last answer looks like spinning."""
 IDLE_SHARE = 0.01
 """A worker that takes more of a CPU than this while nobody asks it spins."""
 Progress = Callable[[float, str], None]
@@ -88,7 +90,7 @@ class _Lane:
             work()
         except JoulewiseError as error:
             self.failure = str(error)
-            _log.warning("%s failed: %s", self.deployment.name, error)
+            _log.info("%s failed: %s", self.deployment.name, error)  # the result tells it, so it is no warning
             self.end()
 
     def end(self) -> None:
@@ -287,7 +289,7 @@ def _result(lane: _Lane, first: _Lane, rows: Rows, plan: BenchPlan) -> Measured:
             figure = exact(moved / batch, "bytes", source="arrays in and out of the model")
             threads = lane.deployment.options.threads
             found.append(Observation(quantity="bytes_moved_per_inference", figure=figure, batch=batch, threads=threads))
-        if worker.idle_wall_s > 0 and worker.idle_cpu_s > IDLE_SHARE * worker.idle_wall_s:
+        if worker.idle_wall_s > IDLE_LEAST_S and worker.idle_cpu_s > IDLE_SHARE * worker.idle_wall_s:
             share = worker.idle_cpu_s / worker.idle_wall_s
             lane.notes.append(f"it takes {share:.0%} of a CPU while nobody asks: its threads spin")
     if lane.prediction is not None:

@@ -247,13 +247,17 @@ class Session:
         """Keep, journal and log a warning about the measuring."""
         if text in self.warnings:
             return
+        self.note(text)
+        import logging  # here: a session without a warning need not pay for it
+
+        logging.getLogger("joulewise").warning("%s", text)
+
+    def note(self, text: str) -> None:
+        """Keep and journal a remark about the measuring that whoever measures tells himself."""
         self.warnings.append(text)
         window = self._window()
         if window is not None:
             window.journal.record("K", {"text": text})
-        import logging  # here: a session without a warning need not pay for it
-
-        logging.getLogger("joulewise").warning("%s", text)
 
     # --- inside ---
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,10 +15,12 @@ from joulewise.app.cli.options import output_option, pairs, setting_options, set
 from joulewise.app.cli.progress import progress_bar
 from joulewise.app.cli.quantities import DURATION, SIZE
 from joulewise.app.cli.terminal import Terminal
-from joulewise.core.errors import ModelError, UsageError
+from joulewise.core.errors import ModelError, UntrustedModel, UsageError
 
 if TYPE_CHECKING:
+    from joulewise.api.bench_request import BenchRequest
     from joulewise.api.bench_results import BenchResult, Compared
+    from joulewise.api.benching import Prepared
 
 _EXAMPLE = (
     "Example: `joulewise bench small=net.onnx forest.joblib --data eval.csv --target y --floor 'accuracy>=0.95' "
@@ -106,20 +108,19 @@ def bench(terminal: Terminal, /, models: tuple[str, ...], output: str, **options
     drawing = {name: options.pop(name) for name in ("reports", "picture", "with_metrics")}
     check_pictures(drawing["reports"], drawing["picture"])
     settings = settings_from(options)
-    request = api.request_bench(models=models, **_wanted(terminal, options))
-    with terminal.busy("Reading the models"):
-        prepared = api.prepare_bench(request)
+    request = api.request_bench(models=models, **_wanted(options))
+    prepared = _prepared(terminal, request)
     terminal.say(f"joulewise: {prepared.summary()}; Ctrl-C files what is done")
     with progress_bar(terminal) as progress:
         found = api.measured_bench(prepared, settings, progress)
-    show(terminal, found, output, **drawing)
+    if found.ok or output in ("json", "csv"):  # people get the reason as an error, not as an empty board
+        show(terminal, found, output, **drawing)
     _tell(terminal, found)
 
 
-def _wanted(terminal: Terminal, options: dict[str, Any]) -> dict[str, Any]:
+def _wanted(options: dict[str, Any]) -> dict[str, Any]:
     """The options as a request has them."""
     memory_gb = options.pop("memory_gb")
-    trust = options.pop("trust") or _asking(terminal)
     training = training_runs(options.pop("training"))
     runtimes = tuple(name.strip() for text in options.pop("runtimes") for name in text.split(","))
     return {
@@ -129,7 +130,6 @@ def _wanted(terminal: Terminal, options: dict[str, Any]) -> dict[str, Any]:
         "memory_bytes": None if memory_gb is None else int(memory_gb * 1e9),
         "runtimes": runtimes,
         "training": training,
-        "trust": trust,
     }
 
 
@@ -141,18 +141,30 @@ def training_runs(given: tuple[str, ...]) -> dict[str, str]:
     return {model: run for model, _, run in parts}
 
 
-def _asking(terminal: Terminal) -> bool | Callable[[str], bool]:
-    """On a terminal the user is asked; elsewhere nobody is there to say yes."""
+def _prepared(terminal: Terminal, request: BenchRequest) -> Prepared:
+    """The bench, ready to start. On a terminal the user is asked for each file that could run code."""
+    from joulewise import api
+
+    trusted: set[str] = set()
+    while True:
+        asked = request if request.trust else replace(request, trust=lambda reason: reason in trusted)
+        try:
+            with terminal.busy("Reading the models"):
+                return api.prepare_bench(asked)
+        except UntrustedModel as error:
+            if not _confirmed(terminal, error.message):
+                raise
+            trusted.add(error.message)
+
+
+def _confirmed(terminal: Terminal, reason: str) -> bool:
+    """Ask; where nobody is there to say yes, the answer is no."""
+    from joulewise.report.escape import plain
+
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-
-    def ask(reason: str) -> bool:
-        from joulewise.report.escape import plain
-
-        terminal.say(f"joulewise: {plain(reason)}", level=-2)
-        return click.confirm("Did you make it, or trust who did?", default=False, err=True)
-
-    return ask
+    terminal.say(f"joulewise: {plain(reason)}", level=-2)
+    return click.confirm("Did you make it, or trust who did?", default=False, err=True)
 
 
 def check_pictures(reports: tuple[str, ...], picture: str | None) -> None:
@@ -197,6 +209,6 @@ def _tell(terminal: Terminal, found: BenchResult) -> None:
     if not found.filed:
         terminal.say("joulewise: not in the ledger yet; joulewise ledger recover files the run", level=-1)
     if not found.ok:
-        reasons = "; ".join(dict.fromkeys(one.reason for one in found.failed))
-        raise ModelError(f"no model could be measured: {reasons}")
+        told = [f"{one.name}: {one.reason.removeprefix(one.name).lstrip(': ')}" for one in found.failed]
+        raise ModelError(f"nothing could be measured. {' | '.join(told)}")
     terminal.say(f"joulewise: filed; to see it again: joulewise compare {found.run_id} --metrics")
