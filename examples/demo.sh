@@ -1,5 +1,5 @@
 #!/bin/sh
-# What `make demo` runs: a training run, measured, filed, reported and planned into demo-out/.
+# What `make demo` runs: a training run measured, filed, reported and planned; models compared, the best shrunk.
 set -eu
 out=demo-out
 rm -rf "$out" && mkdir -p "$out"
@@ -39,15 +39,28 @@ echo
 echo "\$ joulewise savings"
 joulewise --quiet savings
 
+echo
+echo "Comparing three models on rows that they have not seen, then shrinking the best (about a minute)"
+python examples/models.py "$out/models"
+echo "\$ joulewise bench logistic.joblib forest.joblib boosted.joblib --trust --data eval.npz --batch 1"
+models="$out/models"
+joulewise --quiet bench "$models/logistic.joblib" "$models/forest.joblib" "$models/boosted.joblib" --trust \
+	--data "$models/eval.npz" --batch 1 --rounds 3 --block-s 0.3 --picture "$out/models.svg"
+echo
+echo "\$ joulewise shrink logistic.joblib --trust --data eval.npz --floor 'accuracy>=-0.5pt' --budget 40s"
+joulewise --quiet shrink "$models/logistic.joblib" --trust --data "$models/eval.npz" --floor 'accuracy>=-0.5pt' \
+	--budget 40s --out "$out/shrunk"
+
 cat <<TXT
 
 In $out/: report.html (open it: the power is drawn, and every figure says how it was computed), report.md, report.json,
 report.txt, emissions.txt (the whole explanation), plan.txt (every alternative), calendar.html and calendar.svg (when
-the grid is clean) and ledger.db (JOULEWISE_LEDGER=$out/ledger.db joulewise runs).
+the grid is clean), models.svg (quality against energy), shrunk/ (the model as it costs least, with its proof) and ledger.db (JOULEWISE_LEDGER=$out/ledger.db joulewise runs).
 Go on with your own script:
   export PATH="\$PWD/.venv/bin:\$PATH"
   joulewise doctor                                   # what this machine can measure, and how to make it better
   joulewise run --zone DE -- python YOUR_SCRIPT.py   # then: joulewise show
   joulewise plan last --zone DE --within 24h         # where and when the next one emits least
   joulewise run --zone DE --when cleanest --within 24h -- python YOUR_SCRIPT.py   # waits for those hours
+  joulewise shrink YOUR_MODEL.onnx --data YOUR_EVAL.csv --target y --floor 'accuracy>=-0.5pt'
 TXT

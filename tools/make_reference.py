@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-import joulewise.carbon.formulas  # noqa: F401 - registers the formulas
+import joulewise.carbon.formulas
+import joulewise.compare.metric_formulas  # noqa: F401 - both register theirs
 from joulewise.app.cli import cli
 from joulewise.core import errors, settings
 from joulewise.core.formulas import all_formulas

@@ -44,7 +44,8 @@ def factor_changes(path: str) -> Sequence[FactorChange]:
 
 def formulas() -> list[Formula]:
     """Every registered formula."""
-    import joulewise.carbon.formulas  # noqa: F401 - registers them
+    import joulewise.carbon.formulas
+    import joulewise.compare.metric_formulas  # noqa: F401 - both register theirs
     from joulewise.core.formulas import all_formulas
 
     return all_formulas()
