@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from joulewise import carbon, schedule
-from joulewise.api import task_accounting, task_planning
+from joulewise.api import kept_plans, task_accounting, task_planning
 from joulewise.core import plugins
 from joulewise.core import settings as _settings
 from joulewise.core.errors import UsageError
@@ -102,7 +102,9 @@ class Tasks:
             for notice in notices:
                 self.journal.note(task.id, now, notice)
             if plan is not None:
-                task_accounting.file_plan(plan, self.settings)
+                kept_plans.keep(plan, self.folder, task.id)
+                if task_accounting.file_plan(plan, self.settings):
+                    kept_plans.forget(self.folder, task.id)
         self.journal.close(task.id)
         return self.journal.read(task.id), plan
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from joulewise import carbon, schedule
-from joulewise.api import filing, task_pauses
+from joulewise.api import filing, kept_plans, task_pauses
 from joulewise.core import settings as _settings
 from joulewise.core.errors import JoulewiseError, LedgerError, NotFound
 from joulewise.core.figures import REPORTED, Figure, exact, total
@@ -51,13 +51,15 @@ def settings_of(record: TaskRecord) -> Settings:
     return Settings(**known, origins=dict.fromkeys(known, "the task's settings"))
 
 
-def file_plan(plan: Plan, settings: Settings) -> None:
-    """Keep the plan as it was made. Where the ledger can't be reached the task goes on, and its saving is not known."""
+def file_plan(plan: Plan, settings: Settings) -> bool:
+    """File the plan as it was made. False where the ledger can't be reached: the task goes on, its account files it."""
     try:
         with filing.opened(settings) as ledger:
             ledger.append_plan(plan)
     except JoulewiseError as error:
-        _log.warning("the plan is not filed: %s", error.message)
+        _log.warning("the plan is filed when the task has ended, since it can't be now: %s", error.message)
+        return False
+    return True
 
 
 def account_for(record: TaskRecord, clock: Clock, folder: str = "") -> str:
@@ -68,6 +70,7 @@ def account_for(record: TaskRecord, clock: Clock, folder: str = "") -> str:
     """
     settings = settings_of(record)
     with filing.current(settings) as ledger:
+        kept_plans.file_kept(folder, record.id, ledger)
         parts = [ledger.bundle(row.id) for row in ledger.children(record.id)]
         if not parts:
             return "nothing of it was measured"

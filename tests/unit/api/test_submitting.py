@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
 
-from joulewise.api import load_settings, plan_request, submitting
+from joulewise.api import load_settings, open_ledger, plan_request, submitting, task_accounting
 from joulewise.core.errors import ExecutorError
 from joulewise.testing.ledgers import empty_ledger
 
@@ -67,3 +68,40 @@ def test_killed_while_its_plan_is_filed_a_task_keeps_its_plan(submit, monkeypatc
     [record] = tasks.all()
     assert record.schedule is not None, "without one it would run at once"
     assert record.schedule.segments
+
+
+def test_a_plan_that_can_not_be_filed_at_submit_is_filed_with_the_account(submit, tmp_path):
+    tasks, send = submit(Place(refuses=False), duration_s=3600, power_w=100.0, within_s=7200)
+    good = tasks.settings.ledger
+    hidden = tmp_path / "hidden.db"
+    os.rename(tmp_path / "ledger.db", hidden)
+    os.makedirs(tmp_path / "ledger.db")  # a folder in the ledger's place: it can't be opened
+
+    record, plan = send()
+    assert os.path.exists(os.path.join(tasks.folder, record.id, "plan.json"))
+    os.rmdir(tmp_path / "ledger.db")
+    os.rename(hidden, tmp_path / "ledger.db")
+    for _ in range(2):
+        task_accounting.account_for(record, tasks.clock, tasks.folder)
+
+    with open_ledger(load_settings(ledger=good)) as ledger:
+        assert ledger.plan(plan.id) == plan
+    assert not os.path.exists(os.path.join(tasks.folder, record.id, "plan.json"))
+
+
+def test_a_plan_that_was_filed_is_not_kept_beside_its_task(submit):
+    tasks, send = submit(Place(refuses=False), duration_s=3600, power_w=100.0, within_s=7200)
+    record, plan = send()
+
+    with open_ledger(tasks.settings) as ledger:
+        assert ledger.plan(plan.id) == plan
+    assert not os.path.exists(os.path.join(tasks.folder, record.id, "plan.json"))
+
+
+def test_a_kept_plan_that_can_not_be_read_keeps_no_account_from_being_filed(submit):
+    tasks, send = submit(Place(refuses=False), duration_s=3600, power_w=100.0, within_s=7200)
+    record, _ = send()
+    with open(os.path.join(tasks.folder, record.id, "plan.json"), "w") as file:
+        file.write('{"id": 1')
+
+    assert task_accounting.account_for(record, tasks.clock, tasks.folder) == "nothing of it was measured"
