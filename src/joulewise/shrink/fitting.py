@@ -6,12 +6,14 @@ A worker's cold start and its answers to all rows are no measurement, but they t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from joulewise.compare import BenchPlan
 from joulewise.shrink.screening import Screened
 
-LEAST_BLOCK_S, MOST_BLOCK_S = 0.1, 1.0
+LEAST_BLOCK_S = 0.1
+LATE = 1.2
+"""A measurement that is slower than was reckoned ends after so many times its time."""
 JUDGING_S = 0.3
 """For each candidate: its quality with an interval, its size."""
 SINGLY = 64
@@ -56,7 +58,5 @@ def _overhead_s(one: Screened, rows_factor: float) -> float:
 
 
 def _with(plan: BenchPlan, rounds: int, block_s: float, left_s: float) -> BenchPlan:
-    from dataclasses import replace
-
-    block_s = min(MOST_BLOCK_S, block_s)
-    return replace(plan, rounds=rounds, block_s=block_s, warm_up_s=2 * block_s, time_limit_s=max(3.0, left_s))
+    block_s = min(plan.block_s, block_s)
+    return replace(plan, rounds=rounds, block_s=block_s, warm_up_s=2 * block_s, time_limit_s=max(5.0, LATE * left_s))

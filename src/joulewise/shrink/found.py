@@ -39,7 +39,7 @@ class Search:
     silent: dict[str, str] = field(default_factory=dict)
     dataset: Dataset | None = None
     folder: Path | None = None
-    seconds: float = 0.0
+    duration_s: float = 0.0
     notes: tuple[str, ...] = ()
 
     def with_energy(self, result: Any) -> Search:

@@ -32,7 +32,7 @@ def take_over(place: Path, stamp: str, parent: str, limit_s: float) -> dict[str,
     try:
         found = json.loads((place / ANSWER).read_text())
         fits = found["stamp"] == stamp and found["parent"] == parent
-        hurried = found["seconds"] > _LONG * found["limit_s"] and limit_s > _LONGER * found["limit_s"]
+        hurried = found["duration_s"] > _LONG * found["limit_s"] and limit_s > _LONGER * found["limit_s"]
         whole = "error" in found or found["made"] == digest(place / "model")
     except (OSError, ValueError, KeyError, TypeError):  # none, torn, or of another make
         return None

@@ -102,7 +102,7 @@ class Maker:
         begun = time.monotonic()
         answer = self._apply(parent, move, place, limit_s)
         answer |= {"stamp": stamp, "parent": origin, "made": kept.digest(place / "model")}
-        answer |= {"seconds": time.monotonic() - begun, "limit_s": limit_s}
+        answer |= {"duration_s": time.monotonic() - begun, "limit_s": limit_s}
         if answer.pop("sure", True):
             kept.keep(place, answer)
         return answer, True

@@ -17,7 +17,7 @@ class Request:
 
     `threads`: the first number is every candidate's; the others are tried for finalists where a latency floor asks, as
     more threads buy latency with energy. `time_budget_s` is for the whole search, `memory_bytes` for each candidate
-    (None: what the machine can spare). `transforms` and `runtimes` None: all that are installed.
+    (None: what the machine can spare), `block_s` the longest that one of them runs at a stretch. `transforms` and `runtimes` None: all that are installed.
     """
 
     floors: tuple[Floor, ...] = ()
@@ -29,6 +29,7 @@ class Request:
     transforms: tuple[str, ...] | None = None
     runtimes: tuple[str, ...] | None = None
     finalists: int = 5
+    block_s: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -36,6 +37,8 @@ class Request:
             raise OutOfRange("want batches and threads of at least 1")
         if not 1 <= self.time_budget_s < 1e7 or self.finalists < 1:
             raise OutOfRange("want a time budget of at least a second, and one finalist")
+        if not 0.01 <= self.block_s <= 60:
+            raise OutOfRange(f"want blocks of 0.01 to 60 s, got {self.block_s}")
         if self.memory_bytes is not None and self.memory_bytes <= 0:
             raise OutOfRange(f"want a memory limit above zero, got {self.memory_bytes}")
 

@@ -32,21 +32,21 @@ class Roof:
         return max(arithmetic_s, moving_s)
 
 
-def roof_here(seconds: float = 0.05) -> Roof:
+def roof_here(duration_s: float = 0.05) -> Roof:
     """Measure this machine: a matrix product and a copy that fit a cache. One thread of NumPy, or more: the bound is
     then only lower."""
     one = np.random.default_rng(0).random((256, 256), dtype=np.float32)
-    flop_per_s = _best(lambda: one @ one, seconds) * 2 * 256**3
+    flop_per_s = _best(lambda: one @ one, duration_s) * 2 * 256**3
     some = np.ones(64_000, dtype=np.float32)
     other = np.empty_like(some)
-    bytes_per_s = _best(lambda: np.copyto(other, some), seconds) * 2 * some.nbytes
+    bytes_per_s = _best(lambda: np.copyto(other, some), duration_s) * 2 * some.nbytes
     return Roof(flop_per_s=flop_per_s, bytes_per_s=bytes_per_s)
 
 
-def _best(work: object, seconds: float) -> float:
+def _best(work: object, duration_s: float) -> float:
     """Calls a second, by the fastest call."""
     assert callable(work)
-    ends, least = time.perf_counter() + seconds, float("inf")
+    ends, least = time.perf_counter() + duration_s, float("inf")
     while time.perf_counter() < ends:
         begun = time.perf_counter()
         work()

@@ -59,7 +59,7 @@ class Told:
     stage: str
     share: float
     text: str
-    best: float | None = None
+    best_ratio: float | None = None
     tried: int = 0
 
 
@@ -84,7 +84,7 @@ def shrink(
     with workplace(root, artifact, dealt, training, request.seed) as folder:
         search = _Search(artifact, (dealt, metric), training, request, session, progress or (lambda told: None), folder)
         found = search.run()
-        return replace(found, dataset=rows.dataset(), folder=folder, seconds=time.monotonic() - begun)
+        return replace(found, dataset=rows.dataset(), folder=folder, duration_s=time.monotonic() - begun)
 
 
 def prepare(
@@ -183,7 +183,7 @@ class _Search:
         share = self._spent_s() / self._request.time_budget_s
         best = found.best if found is not None else None
         self._tell(
-            Told(stage=stage, share=min(1.0, share), text=text, best=best, tried=len(found.seen) if found else 0)
+            Told(stage=stage, share=min(1.0, share), text=text, best_ratio=best, tried=len(found.seen) if found else 0)
         )
 
     def _spent_s(self) -> float:
@@ -283,6 +283,7 @@ class _Search:
         plan = BenchPlan(
             batches=self._request.batches,
             rounds=rounds,
+            block_s=self._request.block_s,
             cold_starts=1,
             metric=self._metric.name,
             seed=self._request.seed,

@@ -159,7 +159,7 @@ def test_the_stamp_follows_the_libraries(played, monkeypatch):
 
 def test_what_was_hurried_is_made_anew_with_more_time(tmp_path):
     (tmp_path / "model").mkdir()
-    answer = {"stamp": "s", "parent": "p", "made": kept.digest(tmp_path / "model"), "seconds": 8.0, "limit_s": 10.0}
+    answer = {"stamp": "s", "parent": "p", "made": kept.digest(tmp_path / "model"), "duration_s": 8.0, "limit_s": 10.0}
     kept.keep(tmp_path, answer)
 
     assert kept.take_over(tmp_path, "s", "p", 10.0) == answer

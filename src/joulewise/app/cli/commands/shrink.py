@@ -83,7 +83,7 @@ def shrink(terminal: Terminal, /, model: str, data: str, output: str, every: boo
                 floors=floors,
                 files=files,
                 settings=settings,
-                progress=lambda told: report(told.share, _words(told.stage, told.best, told.text)),
+                progress=lambda told: report(told.share, _words(told.stage, told.best_ratio, told.text)),
                 **_wanted(options),
             )
     except KeyboardInterrupt:
