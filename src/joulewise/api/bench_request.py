@@ -42,6 +42,7 @@ class BenchRequest:
     rounds: int = 0
     block_s: float = 1.0
     warm_up_s: float = 5.0
+    cold_starts: int = 3
     time_limit_s: float = 3600.0
     memory_bytes: int | None = None
     floors: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class BenchRequest:
             rounds=self.rounds or MODE_ROUNDS.get(self.mode, 6),
             block_s=self.block_s,
             warm_up_s=self.warm_up_s,
+            cold_starts=self.cold_starts,
             time_limit_s=self.time_limit_s,
             metric=self.metrics[0] if self.metrics else "",
             seed=self.seed,

@@ -52,11 +52,17 @@ class Prepared:
         conditions = len(list(self.plan.conditions()))
         return lanes * conditions * (self.plan.rounds * self.plan.block_s + 0.5 * self.plan.warm_up_s)
 
+    @property
+    def told_rows(self) -> str:
+        """ "eval, 719 rows"."""
+        count = len(self.rows)
+        return f"{self.rows.name or 'data'}, {count:,} row{'s' if count != 1 else ''}"
+
     def summary(self) -> str:
         """What is going to happen, and how long that takes."""
         count, plan = len(self.deployments), self.plan
         conditions = len(list(plan.conditions()))
-        what = f"{count} model{'s' if count != 1 else ''} on {len(self.rows):,} row{'s' if len(self.rows) != 1 else ''}"
+        what = f"{count} model{'s' if count != 1 else ''} on {self.told_rows}"
         under = f"{conditions} condition{'s' if conditions != 1 else ''}"
         rounds = f"{plan.rounds} rounds of {plan.block_s:g} s under {under}"
         return f"{what}, {rounds}: about {seconds(max(1, round(self.duration_s)))} and the starts"
@@ -172,7 +178,7 @@ def _settled(
         greater_is_better=metric.greater_is_better if metric else True,
         floors=prepared.request.limits(),
         baseline_id=found.variants[0].id if len(found.variants) > 1 and found.variants[0].status == "ok" else "",
-        title=f"{prepared.rows.name or 'data'}: {len(prepared.rows):,} row{'s' if len(prepared.rows) != 1 else ''}",
+        title=f"Models on {prepared.told_rows}",
         boundary=boundary,
         notices=(*notices, *notes),
     )

@@ -88,6 +88,11 @@ def _rate(load: str | None) -> float:
         return 0.0
 
 
+def _at(own: Condition, wanted: Condition) -> bool:
+    """A saving that names no condition is of the one that its run was about."""
+    return own.batch in (None, wanted.batch) and own.load in (None, wanted.load)
+
+
 def _board(
     variants: Sequence[Variant],
     models: Mapping[str, Model],
@@ -95,9 +100,7 @@ def _board(
     asked: Asked,
     condition: Condition,
 ) -> Board:
-    paired = [
-        one for one in savings if (own := saving_condition(one)).batch == condition.batch and own.load == condition.load
-    ]
+    paired = [one for one in savings if _at(saving_condition(one), condition)]
     entries = entries_of(
         variants,
         asked.metric,

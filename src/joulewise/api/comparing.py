@@ -188,7 +188,9 @@ def _better(metric: str, savings: Sequence[Saving]) -> bool:
 
 
 def _data_name(data: Dataset | None) -> str:
-    return f"{data.name}: {data.rows:,} row{'s' if data.rows != 1 else ''}" if data else "no data named"
+    return (
+        f"Models on {data.name}, {data.rows:,} row{'s' if data.rows != 1 else ''}" if data else "Models, data unknown"
+    )
 
 
 def _of_run(bundle: Bundle, request: CompareRequest) -> Iterator[_Item]:
@@ -204,7 +206,7 @@ def _of_run(bundle: Bundle, request: CompareRequest) -> Iterator[_Item]:
         greater_is_better=_better(made.metric, ()),
         unit=made.unit,
         data="",
-        data_name="training runs",
+        data_name="Training runs",
         host=bundle.host.name if bundle.host else "unknown machine",
         boundary=energy.boundary if energy else "device",
         run=bundle,
@@ -232,7 +234,7 @@ def _group(items: Sequence[_Item], request: CompareRequest, settings: Settings, 
         greater_is_better=first.greater_is_better,
         floors=tuple(compare.floor_of(text) for text in request.floors),
         baseline_id=_baseline(variants, savings, request.baseline),
-        title=f"{first.data_name}, {first.host}",
+        title=f"{first.data_name}, machine {first.host}",
         boundary=first.boundary,
         unit=first.unit,
         notices=(*told, *notices),

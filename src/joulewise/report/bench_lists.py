@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from joulewise.core.variants import Variant
     from joulewise.report.bench_view import BenchRow, BenchView
 
+_PACED = (
+    "Under a paced load the machine mostly waits, and its idle share, which is the same for all, is in the energy of an "
+    "inference; CPU time tells the variants apart."
+)
 _LEAST, _MOST = 1e-3, 1e6
 _RATIOS = "a ratio rewards small bad models"
 """Said once of all, below."""
@@ -37,7 +41,8 @@ def conditions_list(views: Sequence[BenchView]) -> Listing:
         for at, row in enumerate(row for row in view.rows if _seen(row))
     ]
     grid = simple("Other conditions", columns, lines, numeric=columns[2:], spare=("p99", "CPU time"))
-    return Listing(grid=grid, records=(), header="Other conditions")
+    paced = any(view.condition.endswith("/s") for view in views)
+    return Listing(grid=grid, records=(), header="Other conditions", footer=_PACED if paced else "")
 
 
 def _seen(row: BenchRow) -> bool:

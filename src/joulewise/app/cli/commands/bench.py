@@ -37,6 +37,7 @@ def _work_options(function: Any) -> Any:
             "--budget", "time_limit_s", type=DURATION, default="1h", help="Rounds not done by then are left out."
         ),
         click.option("--memory", "memory_gb", type=SIZE, help="End a model that takes more: 4GB."),
+        click.option("--cold-starts", type=click.IntRange(1), default=3, show_default=True, help="Starts to time."),
         click.option("--warm-up-s", type=float, default=5.0, show_default=True, help="At most so long to warm up."),
         click.option("--block-s", type=float, default=1.0, show_default=True, help="Seconds of a block."),
         click.option("--rounds", type=int, default=0, help="Blocks of each condition, in turns; 6, or the mode's."),
