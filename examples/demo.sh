@@ -45,17 +45,18 @@ python examples/models.py "$out/models"
 echo "\$ joulewise bench logistic.joblib forest.joblib boosted.joblib --trust --data eval.npz --batch 1"
 models="$out/models"
 joulewise --quiet bench "$models/logistic.joblib" "$models/forest.joblib" "$models/boosted.joblib" --trust \
-	--data "$models/eval.npz" --batch 1 --rounds 3 --block-s 0.3 --picture "$out/models.svg"
+	--data "$models/eval.npz" --batch 1 --rounds 3 --block-s 0.2 --warm-up-s 1 --cold-starts 1 --picture "$out/models.svg"
 echo
-echo "\$ joulewise shrink logistic.joblib --trust --data eval.npz --floor 'accuracy>=-0.5pt' --budget 40s"
+echo "\$ joulewise shrink logistic.joblib --trust --data eval.npz --floor 'accuracy>=-0.5pt' --budget 30s"
 joulewise --quiet shrink "$models/logistic.joblib" --trust --data "$models/eval.npz" --floor 'accuracy>=-0.5pt' \
-	--budget 40s --out "$out/shrunk"
+	--budget 30s --out "$out/shrunk"
 
 cat <<TXT
 
 In $out/: report.html (open it: the power is drawn, and every figure says how it was computed), report.md, report.json,
 report.txt, emissions.txt (the whole explanation), plan.txt (every alternative), calendar.html and calendar.svg (when
-the grid is clean), models.svg (quality against energy), shrunk/ (the model as it costs least, with its proof) and ledger.db (JOULEWISE_LEDGER=$out/ledger.db joulewise runs).
+the grid is clean), models.svg (quality against energy), shrunk/ (the model as it costs least, with its proof) and
+ledger.db (JOULEWISE_LEDGER=$out/ledger.db joulewise runs).
 Go on with your own script:
   export PATH="\$PWD/.venv/bin:\$PATH"
   joulewise doctor                                   # what this machine can measure, and how to make it better
