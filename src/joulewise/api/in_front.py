@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from joulewise.api import task_accounting
+from joulewise.api import kept_plans, task_accounting
 from joulewise.api.hanging_up import HangingUp, HungUp
 from joulewise.api.submitting import IN_FRONT, Tasks
 from joulewise.core.errors import JoulewiseError
@@ -108,6 +108,7 @@ def _account(record: TaskRecord, front: InFront, tasks: Tasks) -> str:
     run = result.bundle.run
     if run.status == "finished":  # the work of one that failed is still to be done: nothing is saved
         with filing.opened(settings) as ledger:
+            kept_plans.file_kept(tasks.folder, record.id, ledger)
             task_accounting.decide(record, result, [(run.started_at, run.ended_at)], settings, ledger, tasks.clock)
     return run.id
 

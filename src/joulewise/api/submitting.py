@@ -20,6 +20,7 @@ from joulewise.core.ulid import is_ulid, new_ulid
 from joulewise.measure.commands import check_command, name_of
 from joulewise.schedule.clock import Clock
 from joulewise.schedule.controller import Controller
+from joulewise.schedule.deaths import saved_at
 from joulewise.schedule.executors import executor
 from joulewise.schedule.task_journal import TaskJournal
 from joulewise.schedule.task_record import Submission, TaskRecord, schedule_of
@@ -181,7 +182,7 @@ class Tasks:
                 known[name] = self._executor(name)
             return known[name]
 
-        return Controller(
+        controller = Controller(
             self.journal,
             place_of,
             self._plan_anew,
@@ -189,6 +190,8 @@ class Tasks:
             on_end=lambda record: task_accounting.account_for(record, self.clock, self.folder),
             tell=tell,
         )
+        controller.saved_at = lambda record: saved_at(record, self.folder, self.clock)
+        return controller
 
     def drive(
         self, only: Collection[str] | None = None, *, tell: Callable[[TaskRecord, str], None] | None = None

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from joulewise.core.errors import ExecutorError, JoulewiseError, JournalError, NotFound
 from joulewise.core.plans import Job, Plan, TaskStatus
 from joulewise.core.protocols import Executor
+from joulewise.schedule import deaths
 from joulewise.schedule.clock import Clock
 from joulewise.schedule.driving import (
     job_left,
@@ -44,8 +45,9 @@ class Controller:
     """`executors` gives the executor of a name; `planner` plans what is left of a job on the newest forecast.
 
     `on_plan` gets each plan before it holds, `on_end` each record that has ended and was not accounted for: it returns
-    what was filed, and must bear a second call. `tell` gets a line of news for people. `poll_s` is how often it looks
-    at running tasks, `idle_poll_s` if all of them wait; real seconds.
+    what was filed, and must bear a second call. The attribute `saved_at` says when a task saved its newest checkpoint,
+    None if that can't be seen. `tell` gets a line of news for people. `poll_s` is how often it looks at running tasks,
+    `idle_poll_s` if all of them wait; real seconds.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Controller:
         self._planner = planner
         self.on_plan = on_plan
         self.on_end = on_end
+        self.saved_at: Callable[[TaskRecord], datetime | None] | None = None
         self._tell = tell
         self._patience_s = SOON_S
         self._busy = False
@@ -76,6 +79,8 @@ class Controller:
         self._noted: set[tuple[str, str]] = set()
         self._begun: set[str] = set()
         """Started, and not yet seen running: what is lost then is lost anew."""
+        self._resting: dict[str, tuple[int, float]] = {}
+        """After so many losses it rests until then, by the monotonic clock."""
         self._since: dict[str, tuple[int, float]] = {}
         self._replanned_at: dict[str, datetime] = {}
 
@@ -113,7 +118,8 @@ class Controller:
 
     def _due(self, task_id: str, now: datetime) -> list[datetime]:
         moment = next_moment(self.journal.read(task_id), now) if self.journal.exists(task_id) else None
-        return [moment] if moment else []
+        rest_s = self._rest_s(task_id)
+        return [*([moment] if moment else []), *([now + timedelta(seconds=rest_s)] if rest_s > 0 else [])]
 
     def close(self) -> None:
         """Let go of all tasks; they go on as they are."""
@@ -202,11 +208,30 @@ class Controller:
             self.journal.runs(record.id, self.clock.now())  # it ran and vanished between two looks
             self.journal.rests(record.id, self.clock.now(), "lost")
             self._begun.discard(record.id)
-        if self.journal.read(record.id).losses >= self.most_losses:
+        record = self.journal.read(record.id)
+        newest = self.saved_at(record) if self.saved_at is not None else None
+        count = deaths.in_a_row(record, newest)
+        if newest is not None and count >= deaths.MOST_IN_A_ROW:
+            detail = (
+                f"it ended abruptly {count} times in a row without a new checkpoint; the last time: {status.detail}"
+            )
+            self.journal.end(record.id, self.clock.now(), replace(status, state="failed", detail=detail))
+        elif record.losses >= self.most_losses:
             detail = f"it ended abruptly {self.most_losses} times; the last time: {status.detail}"
             self.journal.end(record.id, self.clock.now(), replace(status, detail=detail))
         else:
-            self._say(record, f"lost ({status.detail}): it is started again", note=True)
+            self._rest(record, count, status)
+
+    def _rest(self, record: TaskRecord, count: int, status: TaskStatus) -> None:
+        """It is started again, the later the more often in a row it was lost."""
+        if self._resting.get(record.id, (0, 0.0))[0] != record.losses:
+            rest_s = deaths.rest_s(count)
+            self._resting[record.id] = record.losses, self.clock.monotonic_s() + rest_s
+            self._say(record, f"lost ({status.detail}): it is started again after {rest_s:.0f} s", note=True)
+
+    def _rest_s(self, task_id: str) -> float:
+        """Seconds for which a lost task still rests."""
+        return max(0.0, self._resting.get(task_id, (0, 0.0))[1] - self.clock.monotonic_s())
 
     def _decide(self, record: TaskRecord, executor: Executor, status: TaskStatus) -> None:
         """Start, resume or stop it, as its plan wants."""
@@ -222,6 +247,8 @@ class Controller:
             else:
                 self._say(record, status.detail, note=True)
         elif status.state in ("waiting", "paused", "lost"):
+            if status.state == "lost" and self._rest_s(record.id) > 0:
+                return
             if run:
                 self._say(record, f"{'starts' if not record.spans else 'goes on'}: {why}")
                 (executor.start if status.state == "waiting" else executor.resume)(record.handle)
