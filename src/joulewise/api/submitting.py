@@ -71,6 +71,7 @@ class Tasks:
         JournalError, CommandNotStarted: then nothing was submitted.
         """
         _check(command, when, stop, task_id)
+        _check_resources(_mapping(details.get("resources")))
         carbon.check_sources(self.settings, os.environ)
         if on in _HERE and not details.get("folder") and not details.get("environment"):
             check_command(command, os.environ)  # rather now than after hours of waiting
@@ -267,6 +268,17 @@ def _check(command: Sequence[str], when: str, stop: str, task_id: str) -> None:
         raise UsageError(f"when {when!r} is not one of {', '.join(WHENS)}", hint="--when cleanest")
     if stop not in STOPS:
         raise UsageError(f"a task is paused by {' or '.join(STOPS)}, not by {stop!r}", hint="--pause checkpoint")
+
+
+def _check_resources(resources: Mapping[str, object]) -> None:
+    """No place has less than nothing. Words that are no numbers are left to the place."""
+    for word, value in resources.items():
+        try:
+            amount = float(str(value))
+        except ValueError:
+            continue
+        if not 0 <= amount < float("inf"):
+            raise UsageError(f"a task can't have {word}={value}", hint=f"a number >= 0: --resource {word}=1")
 
 
 def _measured(command: Sequence[str], name: str, on: str, details: Mapping[str, object]) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from joulewise.api import load_settings, open_ledger, plan_request, submitting, task_accounting
-from joulewise.core.errors import ExecutorError
+from joulewise.core.errors import ExecutorError, JoulewiseError
 from joulewise.testing.ledgers import empty_ledger
 
 
@@ -105,3 +105,21 @@ def test_a_kept_plan_that_can_not_be_read_keeps_no_account_from_being_filed(subm
         file.write('{"id": 1')
 
     assert task_accounting.account_for(record, tasks.clock, tasks.folder) == "nothing of it was measured"
+
+
+@pytest.mark.parametrize(
+    ("resources", "message", "hint"),
+    [
+        ({"gpus": "-1"}, "can't have gpus=-1", ">= 0"),
+        ({"memory_gb": "nan"}, "memory_gb=nan", ">= 0"),
+        ({"nonsense": "foo"}, "no resource 'nonsense'", "cpus, gpus, memory_gb"),
+        ({"cpus": "many"}, "is no number", "cpus=4"),
+    ],
+)
+def test_resources_that_mean_nothing_on_this_machine_are_refused(tmp_path, resources, message, hint):
+    tasks = submitting.Tasks(load_settings(zone="FR", spool=str(tmp_path)), folder=str(tmp_path / "tasks"))
+
+    with pytest.raises(JoulewiseError, match=message) as caught:
+        tasks.submit(["true"], plan_request(), when="now", resources=resources)
+    assert hint in caught.value.hint
+    assert tasks.all() == []

@@ -33,6 +33,7 @@ _FROM_OUTSIDE = (128 + signal.SIGKILL, 128 + signal.SIGTERM, 128 + signal.SIGHUP
 _MOST_OOM = 3
 """Killed so often in a row for want of memory, it would be for ever."""
 _WANT = "is the disk full, or the folder gone?"
+_RESOURCES = ("cpus", "gpus", "memory_gb")
 _KEPT = ("id", "name", "command", "folder", "environment", "stop", "save_s")
 
 
@@ -53,6 +54,17 @@ class LocalExecutor:
         self._output = output
         self._root = root
         self._settle_s = settle_s
+
+    def check(self, task: Task) -> None:
+        """Refuse resources that mean nothing here. The known ones are taken note of, and keep nothing free."""
+        for word in task.resources:
+            if word not in _RESOURCES:
+                hint = f"one of {', '.join(_RESOURCES)}; or --on slurm, ray or k8s, which know others"
+                raise ExecutorError(f"tasks on this machine have no resource {word!r}", hint=hint)
+            try:
+                float(task.resources[word])
+            except (TypeError, ValueError) as error:
+                raise ExecutorError(f"{word}={task.resources[word]!r} is no number", hint=f"{word}=4") from error
 
     # --- the Protocol ---
 

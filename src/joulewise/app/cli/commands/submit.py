@@ -20,7 +20,13 @@ _EXAMPLE = "joulewise submit --zone DE --within 24h --pause -- python train.py"
 @click.option("--on", default="local", show_default=True, help="Where it runs: local, slurm, ray, k8s.")
 @when_options("cleanest")
 @click.option("--name", default="", help="Name of the task and its runs; empty takes the command's.")
-@click.option("--resource", "resources", multiple=True, metavar="KEY=VALUE", help="cpus=4, gpus=1, memory_gb=16, ...")
+@click.option(
+    "--resource",
+    "resources",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="cpus=4, gpus=1, memory_gb=16; clusters know more.",
+)
 @click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="Set this for the command.")
 @click.option("--unmeasured", is_flag=True, help="Run it bare, where joulewise is not installed.")
 @click.option("--id", "task_id", default="", help="Id of the task (a ULID): the same id is submitted once only.")
