@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from joulewise.report.bench_view import BenchRow, BenchView
 
 _PACED = (
-    "Under a paced load the machine mostly waits, and its idle share, which is the same for all, is in the energy of an "
-    "inference; CPU time tells the variants apart."
+    "Under a paced load the machine mostly waits, and its idle share, the same for all, is part of the energy; "
+    "CPU time tells the variants apart."
 )
 _LEAST, _MOST = 1e-3, 1e6
 _RATIOS = "a ratio rewards small bad models"

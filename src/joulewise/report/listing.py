@@ -79,9 +79,9 @@ def draw_below(listing: Listing, format: str, style: Style | None = None) -> str
     """A list that stands below others: its header above it, its footer below, folded to the width."""
     text = draw(listing, format, style)
     if format == "markdown":
-        head = [f"**{markdown(listing.header)}**\n"] if listing.header else []
-        told = (f"- {markdown(line)}" for line in listing.footer.splitlines())
-        return "\n".join([*head, text, *told]).rstrip() + "\n"
+        above = f"**{markdown(listing.header)}**\n\n" if listing.header else ""
+        below = "".join(f"\n- {markdown(line)}" for line in listing.footer.splitlines())
+        return f"{above}{text}{below}".rstrip() + "\n"
     if format != "table":
         return text
     style = style or Style()

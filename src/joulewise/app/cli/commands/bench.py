@@ -151,7 +151,8 @@ def _prepared(terminal: Terminal, request: BenchRequest) -> Prepared:
         asked = request if request.trust else replace(request, trust=lambda reason: reason in trusted)
         try:
             with terminal.busy("Reading the models"):
-                return api.prepare_bench(asked)
+                prepared: Prepared = api.prepare_bench(asked)
+                return prepared
         except UntrustedModel as error:
             if not _confirmed(terminal, error.message):
                 raise
