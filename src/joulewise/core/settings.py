@@ -88,12 +88,18 @@ class Settings(Frozen):
     def __post_init__(self) -> None:
         _check(self.pue is None or 1 <= self.pue < float("inf"), "pue", "a finite number >= 1", self.pue)
         _check(1 <= self.tick_s <= 60, "tick_s", "1 to 60", self.tick_s)
+        code = self.currency
+        written = len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()
+        _check(written, "currency", "three capital letters, as EUR (ISO 4217)", code)
         _check(
             self.idle_share in ("allocation", "busy", "none"), "idle_share", "allocation, busy or none", self.idle_share
         )
         for name in ("wue", "price_per_kwh", "market_g_per_kwh", "embodied_kg", "lifespan_years"):
             value = getattr(self, name)
             _check(value is None or 0 <= value < float("inf"), name, "a finite number >= 0", value)
+        for name, most in (("price_per_kwh", 1e9), ("market_g_per_kwh", 1e5)):
+            value = getattr(self, name)
+            _check(value is None or value <= most, name, f"at most {most:g}", value)
 
 
 def _check(condition: bool, name: str, want: str, got: object) -> None:

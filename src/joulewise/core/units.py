@@ -17,6 +17,9 @@ S_PER_YEAR = H_PER_YEAR * S_PER_H
 FLOP_PER_PETAFLOP_DAY = 1e15 * 86_400.0
 FLOP_PER_MAC = 2.0  # a multiply and an add
 KM_PER_MILE = 1.609344
+MOST_POWER_W = 1e9  # what is beyond these was not meant: a gigawatt is a large power station
+MOST_DURATION_S = 10 * S_PER_YEAR
+MOST_ENERGY_J = MOST_POWER_W * MOST_DURATION_S
 CO2_PER_CARBON = 44.0 / 12.0  # molar masses, as EPA and IPCC round them
 
 

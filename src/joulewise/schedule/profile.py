@@ -9,6 +9,7 @@ from math import ceil, floor, inf, isfinite
 
 from joulewise.core.errors import OutOfRange, UndefinedFigure, UsageError
 from joulewise.core.records import Bundle, Measurement
+from joulewise.core.units import MOST_DURATION_S, MOST_ENERGY_J, MOST_POWER_W
 
 MOST_STRETCHES = 48
 """A profile of more parts would not change a plan."""
@@ -182,7 +183,15 @@ def _mean_w(known: Sequence[tuple[float, float]], first_s: float, last_s: float)
 _EXAMPLES = {"duration": ("a", "s", "6h"), "energy": ("an", "J", "5kWh"), "power": ("a", "W", "250W")}
 
 
+_MOST = {"power": MOST_POWER_W, "duration": MOST_DURATION_S, "energy": MOST_ENERGY_J}
+
+
 def _require(what: str, number: float) -> None:
+    if _MOST[what] < number < inf:
+        _, unit, example = _EXAMPLES[what]
+        raise OutOfRange(
+            f"want a {what} of at most {_MOST[what]:.3g} {unit}, got {number:g}", hint=f"--{what} {example}"
+        )
     if not 0 < number < inf:
         article, unit, example = _EXAMPLES[what]
         told = f"want {article} {what} that is finite and above zero, got {number:g} {unit}"

@@ -17,6 +17,10 @@ _OPTIONS = {"save_s": "--save 60s", "restore_s": "--restore 10s", "idle_power_w"
             "data_gb": "--data 5GB"}  # fmt: skip
 WITHIN_S = 86_400.0
 """The window of a job whose deadline nobody gave."""
+_JUST_NOW = timedelta(minutes=1)
+"""A release that passed while it was typed is taken as now."""
+MOST_PRICE = 1e9
+"""Per machine-hour or GB: what is beyond is a typing error, whatever the currency."""
 LONGEST = timedelta(days=366)
 """No plan looks further ahead: nothing is known of the grid then but typical hours, the same every year."""
 
@@ -107,6 +111,12 @@ def window_of(request: Request, now: datetime) -> tuple[datetime, datetime]:
     for moment in (request.release, request.deadline):
         if moment is not None and moment.utcoffset() is None:
             raise UsageError(f"want a time with its offset, got {moment}", hint="2026-03-02T08:00+01:00")
+    if request.release is not None and now - request.release > _JUST_NOW:
+        release, here = request.release.astimezone(UTC), now.astimezone(UTC)
+        raise ImpossibleWindow(
+            f"the release {release:%Y-%m-%d %H:%M} UTC has passed: it is {here:%Y-%m-%d %H:%M} UTC",
+            hint="a later --release, or none to start from now",
+        )
     release = max(now, request.release or now)
     _near(release, now, "release", "an earlier --release")
     release = release.astimezone(UTC)
@@ -143,6 +153,8 @@ def _prices(given: Mapping[str, float], places: Mapping[str, Place], settings: S
             raise NotFound(f"there is a price for {name}, which the job may not use", hint=f"--region {text}")
         if not isfinite(price):
             raise OutOfRange(f"the price of {name} is not a finite number", hint="--price REGION=2.5")
+        if abs(price) > MOST_PRICE:
+            raise OutOfRange(f"the price of {name} is beyond {MOST_PRICE:g}: {price:g}", hint="--price REGION=2.5")
         prices[name] = price
     return prices
 
@@ -152,6 +164,9 @@ def _priced(place: Place, request: Request) -> Place:
         return place
     if not isfinite(request.egress_per_gb):
         raise OutOfRange("the price of data is not a finite number", hint="--egress 0.02")
+    if not 0 <= request.egress_per_gb <= MOST_PRICE:
+        told = f"want a price of data from 0 to {MOST_PRICE:g}, got {request.egress_per_gb:g}"
+        raise OutOfRange(told, hint="--egress 0.02")
     return replace(place, egress_per_gb={"*": request.egress_per_gb})
 
 

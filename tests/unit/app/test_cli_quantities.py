@@ -49,6 +49,16 @@ def test_what_is_no_amount_shows_how_to_write_one(kind, text):
 
 
 @pytest.mark.parametrize(
+    ("kind", "text", "most"),
+    [(DURATION, "11000d", "10 years"), (POWER, "2000MW", "1 GW"), (ENERGY, "1e18kWh", "10 years"),
+     (SIZE, "2000000PB", "exabyte")],
+)  # fmt: skip
+def test_what_nobody_can_mean_is_refused(kind, text, most):
+    with pytest.raises(click.BadParameter, match=f"more than .*{most}; write it like"):
+        kind.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
     ("now", "text", "moment"),
     [
         ((2026, 1, 5, 9), "2026-01-06T08:00", (2026, 1, 6, 7)),

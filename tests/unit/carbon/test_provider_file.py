@@ -145,3 +145,10 @@ def test_a_file_without_rows_says_so(tmp_path: Path) -> None:
     with pytest.raises(FactorError) as caught:
         opened(tmp_path / "own.csv", HEAD).signals("DE", NOON, NOON + HOUR)
     assert caught.value.hint == "it has no rows"
+
+
+@pytest.mark.parametrize("row", ["2e6,", "100,2e6"])
+def test_an_intensity_that_no_grid_has_is_refused_with_its_row(tmp_path: Path, row: str) -> None:
+    text = f"zone,start,intensity_g_per_kwh,high_g_per_kwh\nDE,2026-03-20T10:00Z,{row}\n"
+    with pytest.raises(ProviderUnavailable, match="row 2: 2e\\+06 g/kWh"):
+        opened(tmp_path / "own.csv", text).signals("DE", NOON - 5 * HOUR, NOON)

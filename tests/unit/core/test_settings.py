@@ -181,6 +181,11 @@ def test_what_cannot_be_read_is_named_with_its_origin(machine, key, value):
         ("wue", -0.1),
         ("price_per_kwh", float("nan")),
         ("embodied_kg", float("inf")),
+        ("currency", "ZZZZ"),
+        ("currency", "eur"),
+        ("currency", ""),
+        ("price_per_kwh", 1e12),
+        ("market_g_per_kwh", 1e6),
     ],
 )
 def test_physical_ranges(machine, key, value):

@@ -9,7 +9,7 @@ import pytest
 from joulewise.core.errors import FactorError, ImpossibleWindow, NotFound, OutOfRange, UsageError
 from joulewise.core.settings import Settings
 from joulewise.schedule import Request, job_of
-from joulewise.schedule.profile import Profile
+from joulewise.schedule.profile import Profile, given
 from joulewise.schedule.request import window_of
 from joulewise.testing.plans import FIRST, HOUR
 
@@ -56,7 +56,6 @@ def test_deadlines_of_any_offset_are_one_moment():
 def test_a_window_counts_from_the_release():
     release = FIRST + 5 * HOUR
     assert window_of(Request(release=release, within_s=3_600.0), FIRST) == (release, release + HOUR)
-    assert window_of(Request(release=FIRST - HOUR), FIRST)[0] == FIRST
 
 
 @pytest.mark.parametrize(
@@ -93,3 +92,30 @@ def test_home_must_be_known():
 
 def test_a_negative_price_is_taken():
     assert asked(prices={"DE": -0.5})[0].price_per_hour == {"DE": -0.5}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"egress_per_gb": -1.0}, "price of data from 0"),
+        ({"egress_per_gb": 1e12}, "price of data from 0"),
+        ({"prices": {"DE": 1e12}}, "beyond 1e"),
+        ({"release": FIRST - HOUR}, "has passed"),
+    ],
+)
+def test_prices_and_releases_that_can_not_be_meant(wanted, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        asked(**wanted)
+    assert "--" in caught.value.hint
+
+
+def test_a_release_that_passed_while_it_was_typed_is_now():
+    assert asked(release=FIRST - HOUR / 120)[0].release == FIRST
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"power_w": 2e9}, {"power_w": 1.0, "duration_s": 1e10}, {"energy_j": 1e18, "power_w": 1.0}]
+)
+def test_amounts_beyond_any_machine(wanted):
+    with pytest.raises(OutOfRange, match="at most"):
+        given(**{"duration_s": None, "energy_j": None, "power_w": None, **wanted})

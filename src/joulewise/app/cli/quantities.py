@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from joulewise.core.units import MOST_DURATION_S, MOST_ENERGY_J, MOST_POWER_W
+
 if TYPE_CHECKING:
     _Amount = click.ParamType[float]
     _Time = click.ParamType[datetime]
@@ -24,13 +26,16 @@ class Quantity(_Amount):
     """A number with a unit; `sizes` maps the unit in lower case to its size in the unit that we keep.
 
     A bare number is refused, since its unit would be a guess, and so is less than nothing. `summed` takes several
-    parts: 1h30m.
+    parts: 1h30m. `most` is the ceiling in our unit, and in words: what is beyond is a typing error.
     """
 
-    def __init__(self, name: str, sizes: dict[str, float], example: str, *, summed: bool = False) -> None:
+    def __init__(
+        self, name: str, sizes: dict[str, float], example: str, most: tuple[float, str], *, summed: bool = False
+    ) -> None:
         self.name = name
         self._sizes = sizes
         self._example = example
+        self._most, self._most_told = most
         self._summed = summed
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -49,6 +54,8 @@ class Quantity(_Amount):
             self.fail(f"{value!r} is no {self.name}; write it like {self._example}", param, ctx)
         if total < 0:
             self.fail(f"{value!r} is below zero; write it like {self._example}", param, ctx)
+        if total > self._most:
+            self.fail(f"{value!r} is more than {self._most_told}; write it like {self._example}", param, ctx)
         return total
 
 
@@ -99,16 +106,22 @@ _DURATIONS = {
     **dict.fromkeys(("d", "day", "days"), 86_400.0),
     **dict.fromkeys(("w", "week", "weeks"), 604_800.0),
 }
-DURATION = Quantity("duration", _DURATIONS, "6h, 90m, 1h30m or 2d", summed=True)
+DURATION = Quantity("duration", _DURATIONS, "6h, 90m, 1h30m or 2d", (MOST_DURATION_S, "10 years"), summed=True)
 """Seconds."""
 ENERGY = Quantity(
-    "energy", {"j": 1.0, "kj": 1e3, "mj": 1e6, "wh": 3.6e3, "kwh": 3.6e6, "mwh": 3.6e9}, "5kWh, 300Wh or 2MJ"
+    "energy",
+    {"j": 1.0, "kj": 1e3, "mj": 1e6, "wh": 3.6e3, "kwh": 3.6e6, "mwh": 3.6e9},
+    "5kWh, 300Wh or 2MJ",
+    (MOST_ENERGY_J, "1 GW takes in 10 years"),
 )
 """Joules; letters count in any case, so MJ is a megajoule."""
-POWER = Quantity("power", {"w": 1.0, "kw": 1e3, "mw": 1e6}, "250W or 1.5kW")
+POWER = Quantity("power", {"w": 1.0, "kw": 1e3, "mw": 1e6}, "250W or 1.5kW", (MOST_POWER_W, "1 GW"))
 """Watts; MW is a megawatt."""
 SIZE = Quantity(
-    "size", {"b": 1e-9, "kb": 1e-6, "mb": 1e-3, "gb": 1.0, "tb": 1e3, "pb": 1e6, "gib": 2**30 / 1e9}, "50GB or 2TB"
+    "size",
+    {"b": 1e-9, "kb": 1e-6, "mb": 1e-3, "gb": 1.0, "tb": 1e3, "pb": 1e6, "gib": 2**30 / 1e9},
+    "50GB or 2TB",
+    (1e9, "an exabyte"),
 )
 """Gigabytes of 10^9 bytes."""
 MOMENT = Moment()

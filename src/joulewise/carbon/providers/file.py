@@ -28,6 +28,8 @@ COLUMNS = (
     "status", "issued_at", "source", "licence",
 )  # fmt: skip
 _NEEDED = ("zone", "start", "intensity_g_per_kwh")
+MOST_G_PER_KWH = 1e5
+"""A hundred times the dirtiest coal: what is beyond is in another unit."""
 _SHARE = 0.1
 """Band of a value whose file gives none: judgement."""
 _CURE = "columns " + ", ".join(_NEEDED) + ", times as 2026-01-31T13:00Z"
@@ -110,6 +112,12 @@ def _series(zone: str, lines: Sequence[tuple[str, datetime, Row]]) -> list[Signa
             if row["intensity_g_per_kwh"] not in (None, ""):
                 raise ProviderUnavailable(f"{where}: {row['intensity_g_per_kwh']!r} is no number", hint=_CURE)
             continue
+        most = max(value, *(number_of(row.get(name)) or 0.0 for name in ("low_g_per_kwh", "high_g_per_kwh")))
+        if most > MOST_G_PER_KWH:
+            raise ProviderUnavailable(
+                f"{where}: {most:g} g/kWh is more than any plant emits ({MOST_G_PER_KWH:g} at most)",
+                hint="intensities are in grams per kilowatt-hour",
+            )
         signal = _signal(zone, start, end, value, row, where)
         if start < latest.get(signal.type, start):
             raise ProviderUnavailable(f"{where}: it overlaps the row before it", hint=_CURE)

@@ -101,9 +101,11 @@ def _listings(view: Any, planned: Any, output: str, explain: bool) -> list[Any]:
 
 def _curve(text: str | None) -> tuple[float, ...]:
     try:
-        curve = tuple(float(part) for part in text.split(",")) if text else ()
+        curve = () if text is None else tuple(float(part) for part in text.split(","))
     except ValueError:
         raise UsageError(f"can't read the speedup {text!r}", hint="--speedup 1,1.9,2.7") from None
+    if not all(0 < speed < float("inf") for speed in curve):
+        raise UsageError(f"--speedup wants speeds above zero, got {text!r}", hint="--speedup 1,1.9,2.7")
     if not all(before < after for before, after in pairwise(curve)):
         raise UsageError(f"--speedup wants speeds that rise with the workers, got {text!r}", hint="--speedup 1,1.9,2.7")
     return curve
