@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import sysconf
 
+from joulewise.compare.silence import SILENT
 from joulewise.core.runtimes import RunOptions
 
 _THREADS = (
@@ -16,14 +17,6 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "ORT_NUM_THREADS",
 )
-_SILENT = {
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-}
-"""What keeps libraries from calling home."""
 _PAGE_BYTES = sysconf("SC_PAGE_SIZE")
 
 
@@ -36,7 +29,7 @@ def environment(options: RunOptions, environ: Mapping[str, str]) -> dict[str, st
         else {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "GOMP_SPINCOUNT": "0"}
     )
     steady = {"OMP_DYNAMIC": "FALSE", "MKL_DYNAMIC": "FALSE", "TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "0"}
-    return {**environ, **threads, **waiting, **steady, **_SILENT, "PYTHONUNBUFFERED": "1"}
+    return {**environ, **threads, **waiting, **steady, **SILENT, "PYTHONUNBUFFERED": "1"}
 
 
 def resident_bytes(pid: int) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _ONNX = '''"""Load with ONNX Runtime alone: from loader import predict; predict({feeds})"""
-import numpy as np, onnxruntime, pathlib
+import os, pathlib; os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import numpy as np, onnxruntime
 options, dtypes = onnxruntime.SessionOptions(), {dtypes!r}
 options.intra_op_num_threads, options.inter_op_num_threads = {threads}, 1
 options.add_session_config_entry("session.intra_op.allow_spinning", "{spinning}")
