@@ -105,10 +105,14 @@ def shrink_model(
     room.prepare(given.artifact, given.rows, request, given.training)
     job = Job(name=f"shrink {name}", kind="eval", seed=request.seed, project=settings.project)
     session = Session(job, settings, os.environ, finish=lambda result: filing.with_carbon(result, settings))
-    with session:
-        search = room.shrink(
-            given.artifact, given.rows, request, session, WORK, training=given.training, progress=progress
-        )
+    try:
+        with session:
+            search = room.shrink(
+                given.artifact, given.rows, request, session, WORK, training=given.training, progress=progress
+            )
+    except KeyboardInterrupt:  # what it took is filed all the same
+        filing.settle(session.result, settings)
+        raise
     result = session.result
     search = search.with_energy(result)
     comparison = comparison_of(search, given.card, given.rows.dataset(), result)

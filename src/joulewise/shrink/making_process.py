@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import traceback
-from _thread import start_new_thread
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,6 @@ from joulewise.core import plugins
 from joulewise.core.errors import JoulewiseError
 from joulewise.core.runtimes import Materials
 from joulewise.shrink.tree import Node, artifact_from, to_json
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main(path: str, life_fd: int) -> int:
@@ -57,17 +54,11 @@ def _made(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _end_with_parent(life_fd: int) -> None:
-    """A thread waits for the end of the pipe. The kernel's signal helps where code holds Python's lock for long; it
-    goes by the parent's thread, which waits for us."""
-
-    def wait() -> None:
+    """A process of its own waits for the end of the pipe and ends the whole group: the library may hold Python's lock
+    for minutes, and what it started must end, too. The search ends the waiting one with the rest."""
+    if os.fork() == 0:
         os.read(life_fd, 1)
         os.killpg(0, signal.SIGKILL)
-
-    start_new_thread(wait, ())
-    import ctypes
-
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ class Request:
 
     `threads`: the first number is every candidate's; the others are tried for finalists where a latency floor asks, as
     more threads buy latency with energy. `time_budget_s` is for the whole search, `memory_bytes` for each candidate
-    (None: what the machine can spare), `block_s` the longest that one of them runs at a stretch. `transforms` and `runtimes` None: all that are installed.
+    (None: what the machine can spare), `block_s` the longest that one of them runs at a stretch. `transforms` and
+    `runtimes` None: all that are installed.
     """
 
     floors: tuple[Floor, ...] = ()

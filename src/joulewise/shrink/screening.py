@@ -76,19 +76,31 @@ class Screen:
 
         `deadline` (monotonic clock) cuts the time that it gets for each answer.
         """
-        seen = Screened(node=node, deployment=deployment)
         try:
-            with Worker(deployment, self.feeds, self._limits(deadline), seed=self.seed) as worker:
-                begun = time.monotonic()
-                answers = worker.predict(0, len(self.rows), max(self.batches))
-                seen = replace(seen, start_s=worker.cold_start_s, answer_s=time.monotonic() - begun)
-                seen = self._judged(replace(seen, prediction=canonical(answers, deployment.artifact.facts)), baseline)
-                return self._timed(seen, worker) if seen.ok else seen
+            return self.examine(node, deployment, baseline, deadline)
         except JoulewiseError as error:
-            return replace(seen, reason=error.message)
+            reason = error.message
         except Exception as error:  # noqa: BLE001 - a foreign model's answers in a user's metric: one candidate less
             _log.warning("%s could not be judged", deployment.name, exc_info=True)
-            return replace(seen, reason=f"{type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
+        return Screened(node=node, deployment=deployment, reason=reason.removeprefix(f"{deployment.name}: "))
+
+    def examine(
+        self, node: Node, deployment: Deployment, baseline: Screened | None, deadline: float | None = None
+    ) -> Screened:
+        """As `look`, but raises what is wrong with it: ModelError, DataError."""
+        with Worker(deployment, self.feeds, self._limits(deadline), seed=self.seed) as worker:
+            begun = time.monotonic()
+            answers = worker.predict(0, len(self.rows), max(self.batches))
+            seen = Screened(
+                node=node,
+                deployment=deployment,
+                prediction=canonical(answers, deployment.artifact.facts),
+                start_s=worker.cold_start_s,
+                answer_s=time.monotonic() - begun,
+            )
+            seen = self._judged(seen, baseline)
+            return self._timed(seen, worker) if seen.ok else seen
 
     def _limits(self, deadline: float | None) -> Limits:
         if deadline is None:

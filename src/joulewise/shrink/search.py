@@ -162,9 +162,11 @@ class _Search:
             options=RunOptions(threads=self._request.threads[0]),
         )
         self._say("baseline", f"{BASELINE}: the model as it is, on {deployment.runtime}")
-        seen = replace(self._screen, floors=()).look(self._root, deployment, None)
-        if not seen.ok:
-            raise ModelError(f"the model itself does not run: {seen.reason}", hint="joulewise bench says more")
+        try:
+            seen = replace(self._screen, floors=()).examine(self._root, deployment, None)
+        except ModelError as error:
+            told = error.message.removeprefix(f"{BASELINE}: ")
+            raise ModelError(f"the model itself does not run: {told}", hint=error.hint or "joulewise bench") from error
         for floor in quality_floors(self._request.floors):
             if not floor.relative and is_lost(floor, seen.quality):
                 assert seen.quality is not None

@@ -130,7 +130,7 @@ def test_two_searches_do_not_tear_one_folder(played):
 
 def test_too_few_rows_are_told_before_anything_runs(played):
     session = NoMeter()
-    with pytest.raises(DataError, match="200 rows are too few to prove accuracy>=-0.5pt"):
+    with pytest.raises(DataError, match=r"200 rows are too few to prove accuracy>=-0\.5pt"):
         shrink(played_model(played), played_rows(200), asked("faster", floors=()), session, played / "work")
 
     assert session.phases == []
@@ -140,13 +140,13 @@ def test_too_few_rows_are_told_before_anything_runs(played):
 def test_a_model_that_is_below_the_floor_itself_is_told(played):
     rows = played_rows(900)
     wrong = replace(rows, target=1 - rows.target, _digest=[])
-    with pytest.raises(ModelError, match="does not keep accuracy>=0.9"):
+    with pytest.raises(ModelError, match=r"does not keep accuracy>=0\.9"):
         shrink(played_model(played), wrong, asked("faster", floors=("accuracy>=0.9",)), NoMeter(), played / "work")
 
 
 def test_a_model_that_does_not_run_is_told(played):
     artifact = played_model(played, act="no-load")
-    with pytest.raises(ModelError, match="the model itself does not run.*does not load"):
+    with pytest.raises(ModelError, match=r"the model itself does not run.*does not load"):
         shrink(artifact, played_rows(), asked("faster", floors=("accuracy>=-5pt",)), NoMeter(), played / "work")
 
 

@@ -1,4 +1,4 @@
-"""A winner keeps every floor at the bad end of its interval and surely costs less than the original; else there is none."""
+"""A winner keeps every floor at the bad end of its interval and surely costs less than the original."""
 
 from __future__ import annotations
 

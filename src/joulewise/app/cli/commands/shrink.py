@@ -54,6 +54,7 @@ _FILES = ("target", "train", "out", "trust", "keep")
 @click.option("--runtime", "runtimes", multiple=True, metavar="NAME", help="Only these runtimes; repeatable.")
 @click.option("--out", metavar="FOLDER", help="Where to export to; MODEL-shrunk by default.")
 @click.option("--trust", is_flag=True, help="MODEL may run code that it brings (pickles, factories).")
+@click.option("--block-s", type=float, default=1.0, show_default=True, help="A candidate runs so long at a stretch.")
 @click.option("--keep", is_flag=True, help="Keep what was made in .joulewise/shrink after success, too.")
 @click.option("--all", "every", is_flag=True, help="Show every candidate with what became of it.")
 @click.option("--seed", type=int, default=0, show_default=True, help="How rows are dealt.")
@@ -102,6 +103,7 @@ def _wanted(options: dict[str, Any]) -> dict[str, Any]:
         "time_budget_s": options["budget"],
         "transforms": options["transforms"] or None,
         "runtimes": options["runtimes"] or None,
+        "block_s": options["block_s"],
         "seed": options["seed"],
     }
 
