@@ -48,7 +48,8 @@ class Source(Protocol):
 class Backfilled:
     """What became of a run. `before` and `after` are its operational emissions, location-based; `status_before` and
     `status_after` what they rest on. `changed` if better ones were filed, `decisions` how many of its savings were
-    computed anew. `why` says why nothing was filed, or what the reader should know."""
+    computed anew. `why` says why nothing was filed, or what the reader should know; `parent_id` is the task of which it
+    is a part, "" for none."""
 
     run_id: str
     name: str
@@ -59,6 +60,7 @@ class Backfilled:
     status_before: str = ""
     status_after: str = ""
     why: str = ""
+    parent_id: str = ""
 
 
 def backfill(
@@ -130,7 +132,7 @@ def _rows(ledger: Ledger, since: datetime | None) -> Iterator[RunRow]:
 
 def _revised(ledger: Ledger, bundle: Bundle, settings: Settings, chain: Source, change_type: bool) -> Backfilled:
     operational = carbon.filed_operational(bundle)
-    told = Backfilled(run_id=bundle.run.id, name=bundle.run.name, changed=False)
+    told = Backfilled(run_id=bundle.run.id, name=bundle.run.name, changed=False, parent_id=bundle.run.parent_id or "")
     if operational is None:
         return replace(told, why="it has no location-based emissions to revise")
     told = replace(told, before=operational.figure)

@@ -126,7 +126,7 @@ def _brief(mean: Any) -> str:
 
 def zones(found: Sequence[Place], live: Mapping[str, Sequence[str]]) -> Listing:
     """The zones with what each has; `live` names the configured sources that say they know it."""
-    columns = ("Zone", "Name", "Clock", "Typical hours", "Live", "Cloud regions")
+    columns = ("Zone", "Name", "Clock", "Typical hours", "Live", "Regions")
     lines = [
         (
             one.zone,
@@ -138,7 +138,8 @@ def zones(found: Sequence[Place], live: Mapping[str, Sequence[str]]) -> Listing:
         )
         for one in found
     ]
-    grid = simple("Zones", columns, lines, numeric=("Typical hours", "Cloud regions"), spare=("Clock", "Cloud regions"))
+    whole = ("Clock", "Typical hours", "Regions")  # the name of a clock is not broken over two lines
+    grid = simple("Zones", columns, lines, numeric=whole, spare=("Clock", "Regions"))
     records = tuple(
         {
             "zone": one.zone,

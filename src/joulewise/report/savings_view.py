@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,6 +35,7 @@ class Revised(Protocol):
     status_before: str
     status_after: str
     why: str
+    parent_id: str
 
 
 def savings_account(accounts: Sequence[Savings]) -> Listing:
@@ -77,23 +79,28 @@ def savings_jobs(decisions: Sequence[Decision], names: Mapping[str, str]) -> Lis
 
 
 def backfill_list(found: Sequence[Revised]) -> Listing:
-    """A line a run: what it was taken to emit, what it is now, or why nothing was filed."""
+    """A line a job: what it was taken to emit, what it is now, or why nothing was filed. The parts of a task that is
+    there as well are counted in its line; machines get them all."""
     columns = ("Run", "Name", "Before", "After", "Remark")
-    remarks = list(dict.fromkeys(map(_remark, found)))  # numbered and told once below, since runs share them
+    ids = {one.run_id for one in found}
+    jobs = [one for one in found if one.parent_id not in ids]
+    parts = Counter(one.parent_id for one in found if one.parent_id in ids)
+    remarks = list(dict.fromkeys(map(_remark, jobs)))  # numbered and told once below, since runs share them
     lines: list[tuple[Row | str, ...]] = [
         (
             one.run_id[-8:],
-            one.name,
+            _with_parts(one.name, parts[one.run_id]),
             shown(one.before, co2e=False) if one.before else "",
             shown(one.after, co2e=False) if one.after else "",
             str(remarks.index(_remark(one)) + 1),
         )
-        for one in found
+        for one in jobs
     ]
-    changed, decisions = sum(one.changed for one in found), sum(one.decisions for one in found)
+    changed, decisions = sum(one.changed for one in jobs), sum(one.decisions for one in found)
     records = tuple(
         {
             "run_id": one.run_id,
+            "part_of": one.parent_id or None,
             "name": one.name,
             "changed": one.changed,
             **figure_fields("operational_before", "g", one.before),
@@ -106,9 +113,13 @@ def backfill_list(found: Sequence[Revised]) -> Listing:
         for one in found
     )
     grid = simple("Backfill", columns, lines, numeric=("Run", "Before", "After", "Remark"))
-    footer = f"{changed} of {len(found)} runs revised, {decisions} savings computed anew; the old rows stay."
+    footer = f"{changed} of {len(jobs)} jobs revised, {decisions} savings computed anew; the old rows stay."
     notes = tuple(f"{number}: {remark}" for number, remark in enumerate(remarks, start=1))
     return Listing(grid=grid, records=records, notes=notes, footer=footer)
+
+
+def _with_parts(name: str, count: int) -> str:
+    return f"{name} ({count} part{'s' * (count != 1)})" if count else name
 
 
 def _remark(one: Revised) -> str:
@@ -124,7 +135,7 @@ def _remark(one: Revised) -> str:
 
 
 def _account_lines(one: Savings, *, several: bool) -> list[tuple[Row | str, ...]]:
-    label = f"all, {'/'.join(one.type)}" if several else "all"
+    label = f"all: {', '.join(one.type)}" if several else "all"
     parts = one.months if len(one.months) > 1 else ()
     return [*(_account_line(part, part.month, one) for part in parts), _account_line(one, label, one)]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from joulewise.core.errors import SignalMismatch, UndefinedFigure
 from joulewise.core.figures import MODELLED, Figure, total, weakest
@@ -19,15 +19,18 @@ from joulewise.schedule.decision_details import shifts_of
 from joulewise.schedule.emitting import Shift, bounds
 from joulewise.schedule.savings import has_ratio, ratio_of
 
+AT_ONCE = timedelta(minutes=5)
+"""A job that begins no later has not waited: to be started takes its time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Savings:
     """What jobs saved together, gCO2e. `type` is (kind, basis, scope) of the intensities, ("", "", "") if unstated.
 
-    `count` jobs, of which `moved` did not run at once at home, and `lost` emitted more than if they had. `oracle` is
-    over the `oracle_count` jobs whose hindsight is known, and `kept_share` what these saved of what they could have;
-    `market_saved` is over `market_count` jobs. `typical_share` (0..1, by counterfactual) rests on typical hours.
-    `month` is "2026-03", "" for all; `months` are the parts.
+    `count` jobs, of which `moved` did not run at once at home, whatever was planned, and `lost` emitted more than if
+    they had. `oracle` is over the `oracle_count` jobs whose hindsight is known, and `kept_share` what these saved of
+    what they could have; `market_saved` is over `market_count` jobs. `typical_share` (0..1, by counterfactual) rests on
+    typical hours. `month` is "2026-03", "" for all; `months` are the parts.
     """
 
     type: tuple[str, str, str]
@@ -113,7 +116,7 @@ def _summed(held: Sequence[Decision], month: str, months: tuple[Savings, ...]) -
         first=min(map(_ended, held)),
         last=max(map(_ended, held)),
         count=len(held),
-        moved=sum(one.chosen != "now" for one in held),
+        moved=sum(map(_has_moved, held)),
         lost=sum(one.saved.value < 0 for one in held),
         energy_j=_energy_j(held),
         realised=figure("realised", weakest(one.realised.method for one in held), count),
@@ -174,6 +177,16 @@ def _ends(figure: Figure) -> tuple[float, float]:
 def _type(decision: Decision) -> tuple[str, str, str]:
     kind, basis, scope = decision.details.get("type") or ("", "", "")
     return kind, basis, scope
+
+
+def _has_moved(decision: Decision) -> bool:
+    """Whether it waited, paused or ran elsewhere, as it happened; where its segments are unknown, as it was planned."""
+    submitted, home = decision.details.get("submitted_at"), decision.details.get("home")
+    if not decision.segments or not isinstance(submitted, str):
+        return decision.chosen != "now"
+    waited = decision.segments[0].start - datetime.fromisoformat(submitted)
+    elsewhere = home is not None and any(one.region != home for one in decision.segments)
+    return waited > AT_ONCE or len(decision.segments) > 1 or elsewhere
 
 
 def _ended(decision: Decision) -> datetime:

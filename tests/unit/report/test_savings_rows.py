@@ -167,8 +167,8 @@ def test_the_account_says_what_it_does_not_know():
     assert "100 % of it rests on typical hours" in savings_account(typical).footer
     assert "an account each" in savings_account(two).footer
     assert [line[0] for line in savings_account(two).grid.rows] == [
-        "all, average/direct/consumption",
-        "all, average/lifecycle/consumption",
+        "all: average, direct, consumption",
+        "all: average, lifecycle, consumption",
     ]
 
 
@@ -183,10 +183,11 @@ def test_a_line_a_job():
 
 
 class Told:
-    run_id, name, decisions = RUN, "train", 1
+    name, decisions = "train", 1
     status_before, status_after, why = "climatology", "measured", ""
 
-    def __init__(self, changed: bool, after: Figure | None) -> None:
+    def __init__(self, changed: bool, after: Figure | None, run_id: str = RUN, parent_id: str = "") -> None:
+        self.run_id, self.parent_id = run_id, parent_id
         self.changed = changed
         self.before = around(5.0)
         self.after = after
@@ -198,7 +199,7 @@ def test_a_backfill_tells_before_and_after():
 
     assert (first["operational_before_g"], first["operational_after_g"]) == (5, 4)
     assert second["operational_after_g"] is None
-    assert "1 of 2 runs revised, 2 savings" in listing.footer
+    assert "1 of 2 jobs revised, 2 savings" in listing.footer
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -212,3 +213,12 @@ def test_remarks_of_a_backfill_stand_below_the_table_once_each(width):
     assert all(note.split(";")[0] in drawn for note in listing.notes)
     assert max(map(len, drawn.splitlines())) <= width
     assert listing.notes[1] in draw(listing, "markdown")
+
+
+def test_the_parts_of_a_task_are_counted_in_its_line():
+    part, lone = Told(True, around(2.0), "P" * 26, RUN), Told(False, None, "L" * 26, "gone")
+    listing = backfill_list([part, Told(True, around(4.0)), Told(True, around(2.0), "Q" * 26, RUN), lone])
+
+    assert [str(line[1]) for line in listing.grid.rows] == ["train (2 parts)", "train"]
+    assert "1 of 2 jobs revised" in listing.footer
+    assert [one["part_of"] for one in listing.records] == [RUN, None, RUN, "gone"]

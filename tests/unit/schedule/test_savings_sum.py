@@ -179,3 +179,17 @@ def test_nothing_emitted_has_no_share():
     assert found.ratio is None
     assert found.kept_share is None
     assert found.typical_share == 0
+
+
+def test_a_job_has_moved_by_what_happened_and_not_by_its_first_plan():
+    waited = replace(job(1, hour=4), chosen="now")
+    stayed = replace(job(2, hour=0), chosen="best-start")
+    begin = stayed.segments[0].start
+    paused = replace(
+        job(3, hour=0),
+        segments=tuple(Segment(region="DE", start=begin + n * HOUR, end=begin + (n + 0.5) * HOUR) for n in (0, 2)),
+    )
+    left = replace(job(4, hour=0), segments=(Segment(region="SE", start=begin, end=begin + HOUR),))
+
+    assert [sum_savings([one]).moved for one in (waited, stayed, paused, left)] == [1, 0, 1, 1]
+    assert sum_savings([replace(waited, details={})]).moved == 0, "nothing is known of when it was submitted"
