@@ -31,9 +31,9 @@ def card(tasks: Tasks, record: TaskRecord) -> Listing:
     runs = runs_of(record)
     lines = [
         *_asked(tasks, record),
-        *_planned(record),
-        *_ran(record, runs),
-        *_cost(record, runs),
+        *_planned(record, tasks.clock.now()),
+        *_ran(record, runs, tasks.clock.now()),
+        *_cost(tasks, record, runs),
         *_told(tasks, record),
         ("Next", next_command(tasks, record)),
     ]
@@ -59,6 +59,9 @@ def next_command(tasks: Tasks, record: TaskRecord) -> str:
             return "joulewise tasks drive"
         logs, cancel = f"joulewise tasks logs {name}", f"joulewise tasks cancel {name}"
         return logs if record.spans else f"nothing to do; {cancel} calls it off"
+    if record.spans and not record.accounted:
+        again = f"joulewise tasks status {name}"
+        return f"{again}, in some seconds" if tasks.driver(record.id) is not None else "joulewise tasks drive"
     if record.state == "finished" and record.accounted == record.id:
         return f"joulewise show {name}"
     return f"joulewise tasks logs {name}" if record.spans else "joulewise submit -- COMMAND"
@@ -71,10 +74,10 @@ def _asked(tasks: Tasks, record: TaskRecord) -> Lines:
     yield "State", ": ".join(filter(None, (record.state, what_next(tasks, record))))
     yield "Command", shlex.join(map(str, words))
     yield "Where", f"{submission.executor}, in {submission.task.folder}"
-    yield "Submitted", _moment(submission.submitted_at)
+    yield "Submitted", _moment(submission.submitted_at, tasks.clock.now())
 
 
-def _planned(record: TaskRecord) -> Lines:
+def _planned(record: TaskRecord, now: datetime) -> Lines:
     schedule, job = record.schedule, record.submission.job
     if schedule is None or job is None:
         return
@@ -83,10 +86,10 @@ def _planned(record: TaskRecord) -> Lines:
     yield "Why then", schedule.reason
     latest = latest_start(record)
     in_any_case = f"; from {local(latest)} on it runs in any case" if latest and not record.ended else ""
-    yield "Deadline", _moment(job.deadline) + in_any_case
+    yield "Deadline", _moment(job.deadline, now) + in_any_case
 
 
-def _ran(record: TaskRecord, runs: TaskRuns) -> Lines:
+def _ran(record: TaskRecord, runs: TaskRuns, now: datetime) -> Lines:
     if record.spans:
         yield "Ran", f"{_span(record.spans[0].start, record.spans[-1].seen)}, {seconds(ran_s(record))} {BY_THE_CLOCK}"
     if runs.whole is not None:
@@ -94,7 +97,7 @@ def _ran(record: TaskRecord, runs: TaskRuns) -> Lines:
     for index, text in enumerate(part_lines(runs), start=1):
         yield f"Part {index}", text
     if record.ended_at is not None:
-        yield "Ended", _moment(record.ended_at)
+        yield "Ended", _moment(record.ended_at, now)
 
 
 def part_lines(runs: TaskRuns) -> list[str]:
@@ -117,7 +120,7 @@ def afterwards(record: TaskRecord) -> list[str]:
     return [f"  part {index}: {text}" for index, text in enumerate(part_lines(runs_of(record)), start=1)]
 
 
-def _cost(record: TaskRecord, runs: TaskRuns) -> Lines:
+def _cost(tasks: Tasks, record: TaskRecord, runs: TaskRuns) -> Lines:
     if runs.whole is not None and runs.whole.energy:
         yield "Energy", shown(runs.whole.energy)
     if runs.whole is not None and runs.whole.emissions:
@@ -125,7 +128,10 @@ def _cost(record: TaskRecord, runs: TaskRuns) -> Lines:
     if runs.decision is not None:
         share = f", {percent(runs.decision.ratio)}" if runs.decision.ratio else ""
         yield "Saved", f"{shown(runs.decision.saved)}{share} against running at once at home"
-    if record.ended and record.accounted not in ("", record.id):
+    if record.ended and record.spans and not record.accounted:
+        driven = "being accounted" if tasks.driver(record.id) is not None else "not accounted yet: nobody drives it"
+        yield "Cost", driven
+    elif record.ended and record.accounted not in ("", record.id):
         yield "Cost", record.accounted
 
 
@@ -151,9 +157,11 @@ def last_words(tasks: Tasks, record: TaskRecord) -> list[str]:
     return [line for line in lines if line.strip() and " · joulewise show " not in line][-LAST_LINES:]
 
 
-def _moment(moment: datetime) -> str:
+def _moment(moment: datetime, now: datetime) -> str:
+    """Like "Sun 22 Nov 14:14 CET"; with its year if that is not the present one."""
     here = moment.astimezone()
-    return f"{here:%a} {here.day} {here:%b %H:%M %Z}"
+    year = "" if here.year == now.astimezone().year else f" {here.year}"
+    return f"{here:%a} {here.day} {here:%b}{year} {here:%H:%M %Z}"
 
 
 def _span(start: datetime, end: datetime) -> str:

@@ -35,12 +35,12 @@ def plan(planned: Planned, local: tzinfo | None = None) -> Listing:
     chosen = _chosen(plan)
     lines = [
         ("Recommended", _headline(plan, chosen, local)),
-        *_segment_lines(chosen, local),
+        *_segment_lines(plan, chosen, local),
         ("Carbon", shown(chosen.emissions)),
         *([("Saved", f"{shown(planned.saved[chosen.name])} against running now")] if chosen.name != "now" else []),
         ("Energy", f"{shown(chosen.energy)} with PUE"),
         ("Cost", _money(chosen.cost) if chosen.cost else NO_PRICE),
-        ("Finish", f"{when(chosen.finish_at, local)}{_late(planned.late_s[chosen.name])}"),
+        ("Finish", f"{when(chosen.finish_at, local, plan.created_at)}{_late(planned.late_s[chosen.name])}"),
         ("Regret", _regret(chosen)),
         ("Why", plan.reason),
         *_otherwise(planned, local),
@@ -78,8 +78,8 @@ def front(planned: Planned) -> Listing:
     size_of = planned.plan.options[0].emissions
     lines = [
         (
-            _day_time(one.finish_at),
-            _day_time(one.start),
+            _day_time(one.finish_at, planned.plan.created_at),
+            _day_time(one.start, planned.plan.created_at),
             one.region,
             _plain_g(one.emissions_g, size_of),
             "" if one.cost is None else _price(one.cost),
@@ -114,14 +114,19 @@ def one_line(planned: Planned, local: tzinfo | None = None) -> str:
     return f"{_headline(planned.plan, chosen, local)}: {shown(chosen.emissions)}{saved}"
 
 
-def when(moment: datetime, local: tzinfo | None = None) -> str:
-    """A moment in UTC and, where that differs, in local time: "Tue 3 Mar 02:00 UTC (03:00 local)"."""
+def when(moment: datetime, local: tzinfo | None = None, told_at: datetime | None = None) -> str:
+    """A moment in UTC and, where that differs, in local time: "Tue 3 Mar 02:00 UTC (03:00 local)"; with its year if
+    that is not the one of `told_at`."""
     utc, here = moment.astimezone(UTC), moment.astimezone(local)
-    text = f"{utc:%a} {utc.day} {utc:%b %H:%M} UTC"
+    text = f"{utc:%a} {utc.day} {utc:%b}{_year(utc, told_at)} {utc:%H:%M} UTC"
     if here.utcoffset() == utc.utcoffset():
         return text
     day = "" if here.date() == utc.date() else f"{here:%a} {here.day} {here:%b} "
     return f"{text} ({day}{here:%H:%M} local)"
+
+
+def _year(moment: datetime, told_at: datetime | None) -> str:
+    return "" if told_at is None or moment.year == told_at.astimezone(UTC).year else f" {moment.year}"
 
 
 def plan_record(planned: Planned) -> dict[str, Any]:
@@ -166,13 +171,14 @@ def _headline(plan: Plan, option: Option, local: tzinfo | None) -> str:
         return f"run now{where}"
     pauses = len(option.segments) - 1
     paused = f", with {pauses} pause{'s' if pauses > 1 else ''}" if pauses else ""
-    return f"start {when(first.start, local)}{where}{paused}"
+    return f"start {when(first.start, local, plan.created_at)}{where}{paused}"
 
 
-def _segment_lines(option: Option, local: tzinfo | None) -> Iterator[tuple[str, str]]:
+def _segment_lines(plan: Plan, option: Option, local: tzinfo | None) -> Iterator[tuple[str, str]]:
     if len(option.segments) > 1:
         for index, one in enumerate(option.segments, start=1):
-            yield f"Part {index}", f"{when(one.start, local)} to {when(one.end, local)}, {one.region}"
+            start, end = (when(moment, local, plan.created_at) for moment in (one.start, one.end))
+            yield f"Part {index}", f"{start} to {end}, {one.region}"
 
 
 def _otherwise(planned: Planned, local: tzinfo | None) -> Iterator[tuple[str, str]]:
@@ -192,8 +198,11 @@ def _span(segment: Segment) -> str:
     return f"{start:%a %H:%M}–{end:%a %H:%M}" if start.date() != end.date() else f"{start:%a %H:%M}–{end:%H:%M}"
 
 
-def _day_time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%a %d %H:%M}"
+def _day_time(moment: datetime, told_at: datetime) -> str:
+    """Like "Tue 03 02:00", in UTC; of another year "Tue 3 Mar 2027 02:00"."""
+    utc = moment.astimezone(UTC)
+    year = _year(utc, told_at)
+    return f"{utc:%a} {utc.day} {utc:%b}{year} {utc:%H:%M}" if year else f"{utc:%a %d %H:%M}"
 
 
 def _mark(option: Option, plan: Plan) -> str:

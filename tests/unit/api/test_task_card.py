@@ -195,3 +195,28 @@ def test_parts_in_view_are_quiet_and_others_are_not(tasks):
     assert "--quiet" in quiet.submission.task.command
     assert "--quiet" not in loud.submission.task.command
     assert task_accounting.settings_of(loud).zone == "FR"
+
+
+@pytest.mark.parametrize(
+    ("driver", "cost", "step"),
+    [(1, "being accounted", "in some seconds"), (None, "nobody drives it", "joulewise tasks drive")],
+)
+def test_one_that_has_just_ended_says_that_it_is_being_accounted(tasks, monkeypatch, driver, cost, step):
+    record, _ = submitted(tasks)
+    ran(tasks, record.id)
+    monkeypatch.setattr(tasks, "driver", lambda task_id: driver)
+    found = card(tasks, record.id)
+
+    assert cost in found["Cost"]
+    assert step in found["Next"]
+    tasks.journal.accounted(record.id, "nothing of it was measured")
+    assert card(tasks, record.id)["Cost"] == "nothing of it was measured"
+
+
+def test_times_of_another_year_show_it(tasks, monkeypatch):
+    record, _ = submitted(tasks)
+    ended = record.submission.submitted_at
+    assert str(ended.year) not in card(tasks, record.id)["Submitted"]
+    monkeypatch.setattr(tasks.clock, "now", lambda: ended + timedelta(days=366))
+
+    assert str(ended.year) in card(tasks, record.id)["Submitted"]

@@ -164,3 +164,11 @@ def test_choices_without_a_price_are_said_to_be_compared_among_themselves():
     assert {choice.cost is None for choice in one.front} == {True, False}
     assert "not compared" in plan_view.front(one).footer
     assert plan_view.front(planned()).footer == ""
+
+
+def test_a_finish_in_another_year_shows_it():
+    late = datetime(2025, 12, 31, 23, tzinfo=UTC)
+    assert plan_view.when(FIRST, UTC, late) == "Mon 5 Jan 2026 08:00 UTC"
+    assert plan_view.when(FIRST, UTC, FIRST) == plan_view.when(FIRST, UTC) == "Mon 5 Jan 08:00 UTC"
+    assert plan_view._day_time(FIRST, late) == "Mon 5 Jan 2026 08:00"
+    assert plan_view._day_time(FIRST, FIRST) == "Mon 05 08:00"
