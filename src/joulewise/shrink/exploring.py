@@ -30,6 +30,8 @@ EXPECTED = {
 """What a move that nobody has seen yet in this search is expected to leave of the cost; any other 0.8. Only the order
 of trying hangs on it."""
 _OTHER = 0.8
+LOOKING = 0.15
+"""A worker may take this share of the time budget to start, and as much for an answer."""
 _DOUBT = 3.0
 """A node whose answers are too far off to be proven waits as if it cost so much more."""
 _log = logging.getLogger(__name__)
@@ -85,8 +87,10 @@ class Explorer:
     def explore(self, found: Exploration, deadline: float, hear: Hear) -> Exploration:
         """Look at candidates until there are none left, or until the deadline (monotonic clock)."""
         baseline, root = found.baseline, found.baseline.node
-        self._look(found, root, deadline, hear, but=baseline.deployment.runtime)
         open_pairs = [(root, move) for move in self._grower.moves(root)]
+        looked = not open_pairs
+        if looked:
+            self._look(found, root, deadline, hear, but=baseline.deployment.runtime)
         while open_pairs:
             if time.monotonic() > deadline:
                 found.out_of_time = True
@@ -95,6 +99,9 @@ class Explorer:
             wave, open_pairs = open_pairs[: self._maker.at_once], open_pairs[self._maker.at_once :]
             for made in self._maker.make(wave, deadline):
                 open_pairs += self._follow(found, made, deadline, hear)
+            if not looked:  # after the likeliest moves: a runtime that compiles may take its time to start
+                self._look(found, root, deadline, hear, but=baseline.deployment.runtime)
+                looked = True
         return found
 
     def _follow(self, found: Exploration, made: Made, deadline: float, hear: Hear) -> list[tuple[Node, Move]]:
@@ -120,7 +127,9 @@ class Explorer:
             late = OUT_OF_TIME if time.monotonic() > deadline else ""
             found.out_of_time |= bool(late)
             seen = Screened(node=node, deployment=deployment, reason=reason or late)
-            seen = self._screen.look(node, deployment, found.baseline, deadline) if seen.ok else seen
+            patience_s = LOOKING * self._request.time_budget_s
+            ends = min(deadline, time.monotonic() + patience_s)
+            seen = self._screen.look(node, deployment, found.baseline, ends) if seen.ok else seen
             found.seen.append(seen)
             hear(found, seen)
 

@@ -36,6 +36,8 @@ BASELINE = "original"
 EXPLORING, HALVING, PROVING, MAKING = 0.6, 0.2, 0.2, 0.35
 """Shares of the time budget: exploring ends at 0.6 of it, halving takes 0.2, the proof what is left and at least 0.2.
 One candidate may take 0.35 to be made."""
+LEAST_MAKING_S = 60.0
+"""An export from PyTorch alone takes 20 s on a busy machine."""
 SETTLING_S = 2.0
 """What comes after the last measurement: intervals, filing, export."""
 ROUNDS, LEAST_ROUNDS = 6, 3
@@ -134,7 +136,7 @@ class _Search:
             calibration=files["calibration"],
             training=files.get("training"),
             seed=request.seed,
-            time_limit_s=max(10.0, request.time_budget_s * MAKING),
+            time_limit_s=max(LEAST_MAKING_S, request.time_budget_s * MAKING),
         )
 
     def run(self) -> Search:
