@@ -21,7 +21,7 @@ from joulewise.core import plugins
 from joulewise.core.runtimes import Artifact, Materials
 from joulewise.testing.transforms import PlayedTransform, TransformContract, digit_images
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # foreign converters warn of each other's ways
+pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")
 
 Made = tuple[Artifact, Materials]
 
@@ -44,29 +44,29 @@ def pipeline(folder: Path) -> Made:
 
 
 def network(folder: Path) -> Made:
-    model = MLPClassifier(hidden_layer_sizes=(64,), max_iter=40, tol=0.01, random_state=0)
+    model = MLPClassifier(hidden_layer_sizes=(64,), max_iter=300, tol=0.02, random_state=0)
     return dumped(folder, model, load_digits, 16.0)
 
 
 def forest(folder: Path) -> Made:
-    return dumped(folder, RandomForestClassifier(40, random_state=0), load_wine)
+    return dumped(folder, RandomForestClassifier(12, random_state=0), load_wine)
 
 
 def histogram(folder: Path) -> Made:
-    return dumped(folder, HistGradientBoostingClassifier(max_iter=40, random_state=0), load_breast_cancer)
+    return dumped(folder, HistGradientBoostingClassifier(max_iter=15, random_state=0), load_breast_cancer)
 
 
 def xgboosted(folder: Path) -> Made:
     xgboost = pytest.importorskip("xgboost")
     features, target = load_diabetes(return_X_y=True)
-    xgboost.XGBRegressor(n_estimators=40, max_depth=3, n_jobs=1).fit(features, target).save_model(folder / "model.json")
+    xgboost.XGBRegressor(n_estimators=15, max_depth=3, n_jobs=1).fit(features, target).save_model(folder / "model.json")
     return artifact_of(folder / "model.json"), rows(folder, features, target)
 
 
 def lightgbm_boosted(folder: Path) -> Made:
     lightgbm = pytest.importorskip("lightgbm")
     features, target = load_digits(return_X_y=True)
-    model = lightgbm.LGBMClassifier(n_estimators=10, num_leaves=15, n_jobs=1, verbose=-1).fit(features, target)
+    model = lightgbm.LGBMClassifier(n_estimators=5, num_leaves=15, n_jobs=1, verbose=-1).fit(features, target)
     model.booster_.save_model(folder / "model.txt")
     return artifact_of(folder / "model.txt"), rows(folder, features, target)
 
@@ -74,7 +74,7 @@ def lightgbm_boosted(folder: Path) -> Made:
 def catboosted(folder: Path) -> Made:
     catboost = pytest.importorskip("catboost")
     features, target = load_diabetes(return_X_y=True)
-    model = catboost.CatBoostRegressor(iterations=40, verbose=0, thread_count=1, allow_writing_files=False)
+    model = catboost.CatBoostRegressor(iterations=15, verbose=0, thread_count=1, allow_writing_files=False)
     model.fit(features, target).save_model(str(folder / "model.cbm"))
     return artifact_of(folder / "model.cbm"), rows(folder, features, target)
 
@@ -136,7 +136,11 @@ CASES: list[tuple[str, str, dict[str, float]]] = [
     ("to-openvino", "cnn-onnx", EXACT),
     ("int8-openvino", "cnn-onnx", LESS),
 ]
-SETTINGS = {"prune": {"share": 0.3, "epochs": 12}, "trim-features": {"lost": 0.1}}
+SETTINGS: dict[tuple[str, str], dict[str, float]] = {
+    ("distill", "cnn"): {"width": 0.5, "epochs": 12},
+    ("prune", "cnn"): {"share": 0.3, "epochs": 6},
+    ("trim-features", "pipeline"): {"lost": 0.1},
+}
 """Where the first offer takes longer than a test may, or would change nothing."""
 
 
@@ -152,19 +156,24 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Made]:
     return find
 
 
+@pytest.fixture(
+    params=sorted(CASES, key=lambda case: case[1]), ids=lambda case: f"{case[1]}-by-{case[0]}", scope="module"
+)
+def played(models: Callable[[str], Made], request: pytest.FixtureRequest) -> PlayedTransform:
+    """Of the module, and sorted by model, so that a worker makes few models and loads few libraries."""
+    name, model, promises = request.param
+    artifact, materials = models(model)
+    transform = plugins.load("transforms", name)()
+    for module in transform.modules:
+        pytest.importorskip(module)
+    return PlayedTransform(
+        transform=transform, artifact=artifact, materials=materials, settings=SETTINGS.get((name, model)), **promises
+    )
+
+
 @pytest.mark.slow
 class TestTransforms(TransformContract):
-    @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-of-{case[1]}")
-    def played(self, models: Callable[[str], Made], request: pytest.FixtureRequest) -> PlayedTransform:
-        name, model, promises = request.param
-        artifact, materials = models(model)
-        transform = plugins.load("transforms", name)()
-        if absent := [module for module in transform.modules if pytest.importorskip(module) is None]:
-            pytest.skip(f"needs {absent}")
-        settings = SETTINGS.get(name)
-        return PlayedTransform(
-            transform=transform, artifact=artifact, materials=materials, settings=settings, **promises
-        )
+    """See the contract."""
 
 
 @pytest.mark.parametrize("name", plugins.names("transforms"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -124,24 +125,12 @@ def file_hashes(path: Path) -> dict[str, str]:
 def make_cnn(width: int | None = None) -> dict[str, Any]:
     """A small convolutional classifier of digits, trained in a second; untrained where a `width` is asked for."""
     import torch
-    from torch import nn
 
     torch.manual_seed(0)
-    size = width or 16
-    network = nn.Sequential(
-        nn.Conv2d(1, size, 3, 1, 1),
-        nn.BatchNorm2d(size),
-        nn.ReLU(),
-        nn.Conv2d(size, 2 * size, 3, 2, 1),
-        nn.BatchNorm2d(2 * size),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(2 * size, 10),
-    )
-    images, labels = digit_images()
+    network = _network(width or 16)
+    images, _ = digit_images()
     if width is None:
-        _train(network, torch.from_numpy(images), torch.from_numpy(labels))
+        network.load_state_dict(_trained())
     example = {"input": torch.from_numpy(images[:2])}
     return {"model": network.eval(), "example": example, "task": "classification", "classes": list(range(10))}
 
@@ -155,10 +144,31 @@ def digit_images() -> tuple[Any, Any]:
     return (digits.images[:, None] / 16.0).astype(np.float32), digits.target.astype(np.int64)
 
 
-def _train(network: Any, images: Any, labels: Any) -> None:
+def _network(size: int) -> Any:
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Conv2d(1, size, 3, 1, 1),
+        nn.BatchNorm2d(size),
+        nn.ReLU(),
+        nn.Conv2d(size, 2 * size, 3, 2, 1),
+        nn.BatchNorm2d(2 * size),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(2 * size, 10),
+    )
+
+
+@lru_cache(maxsize=1)
+def _trained() -> Any:
+    """The weights of the trained network: whoever opens the model calls its factory, and trains but once a process."""
     import torch
     from torch.nn import functional
 
+    torch.manual_seed(0)
+    network = _network(16)
+    images, labels = (torch.from_numpy(array) for array in digit_images())
     optimiser = torch.optim.Adam(network.parameters(), 1e-2)
     for _ in range(4):
         for chosen in torch.randperm(len(images)).split(64):
@@ -166,3 +176,4 @@ def _train(network: Any, images: Any, labels: Any) -> None:
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
+    return network.state_dict()
