@@ -15,8 +15,9 @@ from joulewise.testing.models import MAKERS
 from joulewise.testing.runtimes import RuntimeCase, RuntimeContract, assert_threads_kept
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:invalid escape sequence:DeprecationWarning"
-)  # torchao, compiled for the first time
+    "ignore:invalid escape sequence:DeprecationWarning",  # torchao, when it is compiled for the first time
+    "ignore:.torch[.]jit[.]:DeprecationWarning",  # PyTorch's own compiler still uses what PyTorch deprecates
+)
 
 CASES = {
     **{name: (name, "") for name in MAKERS},
