@@ -288,7 +288,8 @@ def _number(block) -> int:
 def test_one_row_and_a_spinning_runtime(odd, rows):
     plan = BenchPlan(batches=(4,), rounds=2, block_s=0.2, warm_up_s=0.2, cold_starts=1)
     with measure("bench", kind="infer") as session:
-        [found] = bench([odd(act="spin")], rows.take([0]), plan, session)
+        # while the calm one has its turns, the other has time to spin
+        [found, _] = bench([odd("restless", act="spin"), odd("calm")], rows.take([0]), plan, session)
     assert found.ok
     assert any("its threads spin" in note for note in found.notes)
     assert any("no r2" in note for note in found.notes)

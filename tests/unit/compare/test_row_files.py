@@ -174,7 +174,7 @@ def test_shapes_are_brought_together():
         (np.array([1e300, 2]), "float32", ("n",), "too large"),
         (np.array([2**24 + 1, 2]), "float32", ("n",), "too large for float32 to keep"),
         (np.array([1.0, 2]), "object", ("n",), "takes text"),
-        (np.array([1.0, 2]), "bfloat16", ("n",), "NumPy does not have"),
+        (np.array([1.0, 2]), "float24", ("n",), "NumPy does not have"),
         (np.array([0.5, 1]), "bool", ("n",), "true or false"),
     ],
 )
