@@ -286,7 +286,7 @@ def _number(block) -> int:
 
 
 def test_one_row_and_a_spinning_runtime(odd, rows):
-    plan = BenchPlan(batches=(4,), rounds=2, block_s=0.2, warm_up_s=0.2, cold_starts=1)
+    plan = BenchPlan(batches=(4,), rounds=2, block_s=1.1, warm_up_s=0.2, cold_starts=1)
     with measure("bench", kind="infer") as session:
         # while the calm one has its turns, the other has time to spin
         [found, _] = bench([odd("restless", act="spin"), odd("calm")], rows.take([0]), plan, session)
