@@ -163,6 +163,18 @@ def test_a_pickle_is_refused_before_it_runs(tmp_path: Path) -> None:
     assert not (tmp_path / "exploded").exists()
 
 
+def test_a_factory_whose_example_does_not_fit_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    source = (
+        "import torch\ndef make(): return {'model': torch.nn.Linear(4, 2), 'example': {'rows': torch.zeros(2, 4)}}\n"
+    )
+    (tmp_path / "odd_factory.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ModelError, match=r"does not take its own example \(rows\)"):
+        artifact_of("odd_factory.py:make", trust=True)
+
+
 def test_a_factory_is_refused_before_its_module_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bad_factory.py").write_text("open('ran', 'w').close()\n")
     monkeypatch.chdir(tmp_path)

@@ -188,8 +188,14 @@ def _of_module(module: Any, example: Mapping[str, Any] | None = None) -> dict[st
 def _of_example(module: Any, example: Mapping[str, Any]) -> dict[str, Any]:
     import torch
 
-    with torch.inference_mode():
-        answer = module(**example)
+    try:
+        with torch.inference_mode():
+            answer = module(**example)
+    except (TypeError, RuntimeError, ValueError, IndexError) as error:
+        raise ModelError(
+            f"the model does not take its own example ({', '.join(example)}): {error}",
+            hint="name each tensor of the example as forward() names it, with a shape that it takes",
+        ) from error
     inputs = [_freed(name, value) for name, value in example.items()]
     outputs = [_freed(name, value) for name, value in named_outputs(answer).items()]
     return {"inputs": inputs, "outputs": outputs, **guess_task(inputs, outputs)}
