@@ -48,8 +48,9 @@ class Job:
     `power_profile` is (duration_s, power_w) in order and sums to `duration_s`; power is at the plug of the IT
     equipment, before PUE. `regions` are allowed beside `home`. `max_runs` 1 means no pause, None means any number.
     Each pause costs `save_s` before and `restore_s` after it at the job's power there, and `idle_power_w` while it
-    lasts (a machine that is held). Moving takes `data_gb` along. `price_per_hour` is by region, in `currency`. The power
-    is known between `energy_low_ratio` and `energy_high_ratio` times the profile's: the meter's error, if it was metered.
+    lasts (a machine that is held). Moving takes `data_gb` along. `price_per_hour` is by region, in `currency`. The
+    power is known between `energy_low_ratio` and `energy_high_ratio` times the profile's: the meter's error, if it was
+    metered.
     """
 
     name: str
