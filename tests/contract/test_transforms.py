@@ -137,7 +137,7 @@ CASES: list[tuple[str, str, dict[str, float]]] = [
     ("int8-openvino", "cnn-onnx", LESS),
 ]
 SETTINGS: dict[tuple[str, str], dict[str, float]] = {
-    ("distill", "cnn"): {"width": 0.5, "epochs": 12},
+    ("distill", "cnn"): {"width": 0.5, "epochs": 30},
     ("prune", "cnn"): {"share": 0.3, "epochs": 6},
     ("trim-features", "pipeline"): {"lost": 0.1},
 }
