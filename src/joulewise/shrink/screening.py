@@ -159,10 +159,25 @@ def may_be_proven(floors: Sequence[Floor], seen: Screened, baseline: Screened, p
         if figure is None:
             continue
         reach = _reach(floor, figure, seen, proof_rows)
-        bad = figure.value - reach if floor.at_least else figure.value + reach
+        value = _without_luck(floor, figure.value)
+        bad = value - reach if floor.at_least else value + reach
         if bad < floor.value if floor.at_least else bad > floor.value:
             return False
     return True
+
+
+def _without_luck(floor: Floor, change: float) -> float:
+    """A gain on a few screening rows is luck as likely as not: where a loss is allowed, it counts as no change."""
+    if not floor.relative:
+        return change
+    if floor.at_least:
+        return min(change, 0.0) if floor.value <= 0 else change
+    return max(change, 0.0) if floor.value >= 0 else change
+
+
+def disagreement(seen: Screened) -> float:
+    """How much the answers differ from the original's, row by row; 0 for one that nobody judged."""
+    return seen.change.disagreement if seen.change is not None else 0.0
 
 
 def _reach(floor: Floor, figure: Figure, seen: Screened, proof_rows: int) -> float:

@@ -28,7 +28,7 @@ from joulewise.shrink.memory_limit import spare_bytes
 from joulewise.shrink.proof import asks_for_latency
 from joulewise.shrink.request import Request, quality_floors, settled
 from joulewise.shrink.roofline import roof_here
-from joulewise.shrink.screening import Screen, Screened
+from joulewise.shrink.screening import Screen, Screened, disagreement
 from joulewise.shrink.tree import Grower, Node
 from joulewise.shrink.workplace import workplace
 
@@ -220,7 +220,9 @@ class _Search:
             self._progress("halving"),
         )
         by_name = {one.deployment.name: one for one in picked}
-        return [by_name[one.name] for one in names], [*lost, *tight, *behind]
+        kept = with_surest([by_name[one.name] for one in names], picked[: fit.lanes], found.cost_of)
+        left = {one.deployment.name for one in kept}
+        return kept, [one for one in (*lost, *tight, *behind) if one[0] not in left]
 
     def _candidates(self, found: Exploration) -> list[Screened]:
         """Twice as many as there are finalists: those that answer well enough to be proven go first, the cheapest of
@@ -304,6 +306,17 @@ def _with_threads(one: Screened, threads: int) -> Screened:
     deployment = one.deployment
     options = replace(deployment.options, threads=threads)
     return replace(one, deployment=replace(deployment, name=f"{deployment.name} · {threads} threads", options=options))
+
+
+def with_surest(
+    kept: list[Screened], picked: Sequence[Screened], cost_of: Callable[[Screened], float]
+) -> list[Screened]:
+    """The finalists, the last of them replaced by the candidate that answers most like the original if it is not there:
+    cheap ones that turn out not to be proven must not leave the search without a winner."""
+    if len(kept) < 2:
+        return kept
+    surest = min(picked, key=lambda one: (disagreement(one), cost_of(one)))
+    return kept if any(one is surest for one in kept) else [*kept[:-1], surest]
 
 
 def _way(last: Screened, found: Exploration) -> list[Screened]:
