@@ -8,34 +8,10 @@ from typing import TYPE_CHECKING, Any
 from joulewise.core.figures import Figure, scaled
 from joulewise.report.digits import shown
 from joulewise.report.listing import Listing, simple
-from joulewise.report.measures import readable_figure
 
 if TYPE_CHECKING:
     from joulewise.compare import Efficiency
     from joulewise.compare.energy_score import Stars
-
-_NOTE = "None of these ranks: a ratio rewards small bad models. Floors and dominance do: the leaderboard."
-
-
-def efficiency_list(found: Sequence[Efficiency], title: str = "Efficiency") -> Listing:
-    """A line a metric, the absent ones too."""
-    columns = ("Metric", "Figure (95 % bounds)", "Of", "Over", "Stage", "Boundary")
-    lines = [
-        (
-            one.label,
-            _text(one.figure) if one.figure else "unknown",
-            one.numerator,
-            one.denominator,
-            one.stage,
-            one.boundary,
-        )
-        for one in found
-    ]
-    return Listing(
-        grid=simple(title, columns, lines, numeric=columns[1:2], spare=("Stage", "Boundary", "Of", "Over")),
-        records=tuple(map(efficiency_record, found)),
-        footer="\n".join([_NOTE, *(f"{one.label} is unknown: {one.reason}." for one in found if one.reason)]),
-    )
 
 
 def stars_list(found: Sequence[Stars]) -> Listing:
@@ -67,12 +43,6 @@ def stars_list(found: Sequence[Stars]) -> Listing:
 def _stars(figure: Figure) -> str:
     band = "" if figure.low == figure.high else f" ({figure.low:.0f} – {figure.high:.0f})"
     return f"{figure.value:.0f} of 5{band}"
-
-
-def _text(figure: Figure) -> str:
-    if figure.unit == "FLOP":
-        return f"{figure.value:.3g} FLOP"
-    return shown(readable_figure(figure), co2e=False)
 
 
 def efficiency_record(one: Efficiency) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from joulewise.compare.devices import DeviceTable, Seen, device_table
 from joulewise.compare.edge import EdgeVerdict, check_edge
-from joulewise.compare.efficiency import Costs
 from joulewise.compare.estimating import Estimate, estimate
 from joulewise.compare.floors import Entry
 from joulewise.compare.four_ms import Changes, Situation, WhatIf, what_if
@@ -89,25 +88,6 @@ def example_what_if() -> WhatIf:
         intensity=span(20, 30, 40, "g/kWh"),
     )
     return what_if(base, changes)
-
-
-def example_costs() -> Costs:
-    """A model that was trained and is served; how many experiments there were, nobody told."""
-    return Costs(
-        metric="accuracy",
-        quality=around(0.9, "1", share=0.01),
-        size=exact(4e6, "bytes"),
-        forward_flop=exact(0.3e9, "FLOP"),
-        training_duration=exact(7_200.0, "s"),
-        training_energy=span(3.0e6, 3.6e6, 4.2e6, "J"),
-        inference_duration=around(0.01, "s", share=0.02),
-        inference_energy=span(0.08, 0.1, 0.12, "J"),
-        latency=around(0.011, "s", share=0.03),
-        throughput=around(100.0, "1/s", share=0.02),
-        power=span(8.0, 10.0, 12.0, "W"),
-        example_count=exact(1_000.0, "1"),
-        epoch_count=exact(10.0, "1"),
-    )
 
 
 def example_energies() -> dict[str, Figure]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from joulewise.compare import efficiency_of, stars
+from joulewise.compare import stars
 from joulewise.report import Style, bench_page
 from joulewise.report.device_view import device_list, edge_list
-from joulewise.report.efficiency_view import efficiency_list, stars_list
+from joulewise.report.efficiency_view import stars_list
 from joulewise.report.estimate_view import draw_estimate
 from joulewise.report.leaderboard import draw_leaderboard
 from joulewise.report.listing import draw
@@ -24,7 +24,6 @@ DRAWN = {
     "waterfall": lambda *how: draw_waterfall(FALL, *how),
     "shrink": lambda *how: draw_shrink(comparisons.example_shrink(), *how),
     "devices": lambda *how: draw(device_list(comparisons.example_devices()), *how),
-    "efficiency": lambda *how: draw(efficiency_list(efficiency_of(comparisons.example_costs())), *how),
     "stars": lambda *how: draw(stars_list(stars(comparisons.example_energies())), *how),
     "edge": lambda *how: draw(edge_list(comparisons.example_edge()), *how),
 }
