@@ -45,7 +45,7 @@ _FILES = ("target", "train", "out", "trust", "keep")
     default="1",
     show_default=True,
     metavar="N[,N]",
-    help="The first decides, all are measured.",
+    help="The search goes by their mean; of the finalists the first decides.",
 )
 @click.option(
     "--threads", type=THREADS, default="1", show_default=True, metavar="N[,N]", help="More only for a latency floor."
