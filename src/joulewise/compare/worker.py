@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from joulewise.compare.blocks import Block, load_text
+from joulewise.compare.guarded import Guarded, cause_of
 from joulewise.compare.worker_frames import Broken, Late, packed, read_within, ready, write
-from joulewise.compare.worker_watch import environment, resident_bytes
+from joulewise.compare.worker_watch import environment
 from joulewise.core.errors import DataError, ModelError, OutOfRange, PluginMissing, UntrustedModel
 from joulewise.core.runtimes import Deployment, Tensor
 
@@ -62,7 +61,7 @@ class Worker:
         self.bytes_moved: dict[int, int] = {}
         self.failure = ""
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
-        self._life = self._reply = -1
+        self._reply = -1
         started_ns = time.monotonic_ns()
         self._process = self._start()
         try:
@@ -89,7 +88,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        return self._life >= 0 and self._process.poll() is None
+        return self._reply >= 0 and self._process.running
 
     def prepare(self, batch: int) -> int:
         """Make batches of all rows ready, ahead of the clock; how many there are before rows come again."""
@@ -136,48 +135,39 @@ class Worker:
 
     def close(self) -> None:
         """End the process and all that it started; may be called twice."""
-        if self._life < 0:
+        if self._reply < 0:
             return
-        self._kill()
-        for end in (self._life, self._reply):
-            os.close(end)
-        self._life = self._reply = -1
-        if self._process.stdin:
-            self._process.stdin.close()
+        self._process.end()
+        os.close(self._reply)
+        self._reply = -1
         self._log.close()
 
     # --- inside ---
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> Guarded:
         reply_read, reply_write = os.pipe()
-        life_read, life_write = os.pipe()
-        by_signal = int(threading.current_thread() is threading.main_thread())
-        arguments = [str(one) for one in (reply_write, life_read, os.getpid(), by_signal)]
         try:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "joulewise.compare.worker_process", *arguments],
+            process = Guarded(
+                "joulewise.compare.worker_process",
+                [str(reply_write)],
+                environment(self.deployment.options, os.environ),
+                log=self._log,
                 stdin=subprocess.PIPE,
-                stdout=self._log,
-                stderr=self._log,
-                env=environment(self.deployment.options, os.environ),
-                pass_fds=(reply_write, life_read),
-                process_group=0,
+                pass_fds=(reply_write,),
             )
         except BaseException:
             os.close(reply_read)
-            os.close(life_write)
             self._log.close()
             raise
         finally:
             os.close(reply_write)
-            os.close(life_read)
-        self._life, self._reply = life_write, reply_read
+        self._reply = reply_read
         return process
 
     def _ask(
         self, told: Mapping[str, Any], limit_s: float, *, measuring: bool = False
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        if self._life < 0 or self._process.stdin is None:
+        if self._reply < 0 or self._process.stdin is None or self._process.stdin.closed:
             raise self._gone(self.failure or "it was closed")
         try:
             write(self._process.stdin.fileno(), packed(told))
@@ -197,10 +187,10 @@ class Worker:
 
     def _watch(self, spent_s: float, *, measuring: bool) -> float:
         """Look at the worker; how long to wait until the next look. While it measures we look once a second."""
-        if self._process.poll() is not None and not ready(self._reply, 0):
+        if not self._process.running and not ready(self._reply, 0):
             raise Broken("the process ended")
         limit = self.limits.memory_bytes
-        if limit is not None and resident_bytes(self.pid) > limit:
+        if limit is not None and self._process.held_bytes() > limit:
             raise self._gone(f"it took more than {limit / 1e6:.0f} MB", "raise the memory limit, or leave this one out")
         if os.fstat(self._log.fileno()).st_size > LOG_LIMIT_BYTES:
             raise self._gone("it printed without end", "turn its logging off")
@@ -208,28 +198,16 @@ class Worker:
 
     def _gone(self, reason: str, hint: str = "") -> ModelError:
         """Kill it; the error that says why."""
-        self._kill()
+        self._process.end()
         self.failure = self.failure or reason
         return ModelError(f"{self.deployment.name}: {reason}", hint=hint)
 
-    def _kill(self) -> None:
-        if self._process.poll() is None:
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:  # it ended between the two lines
-                self._process.poll()
-        self._process.wait()
-
     def _death(self, what: str) -> str:
         """How it ended, and its last words."""
-        try:
-            code = self._process.wait(timeout=1.0)
-        except subprocess.TimeoutExpired:
+        code = self._process.wait(1.0)
+        if code is None:
             return f"its answer could not be read ({what})"
-        names = {one.value: one.name for one in signal.Signals}
-        cause = f"it was ended by {names.get(-code, -code)}" if code < 0 else f"it ended with exit code {code}"
-        if code == -signal.SIGKILL:
-            cause += " (out of memory?)"
+        cause = f"it {'was ended by' if code < 0 else 'ended with'} {cause_of(code)}"
         words = self._last_words()
         return f"{cause}; its last words: {words}" if words else cause
 

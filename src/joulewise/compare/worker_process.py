@@ -1,13 +1,12 @@
-"""The process that runs one deployment: `python -m joulewise.compare.worker_process REPLY_FD LIFE_FD PARENT_PID`.
+"""The process that runs one deployment, below a guard (joulewise.compare.guard): its one argument is REPLY_FD.
 
 Requests come on standard input, replies go to REPLY_FD. What libraries print goes to standard error, be it meant for
-standard output. The process ends with its parent: LIFE_FD is a pipe whose other end only the parent holds.
+standard output.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 TYPE_CHECKING = False
@@ -16,18 +15,14 @@ if TYPE_CHECKING:
 
     from joulewise.compare.worker_model import LoadedModel
 
-_SIGKILL, _PR_SET_PDEATHSIG = 9, 1
-
 
 def main(arguments: list[str]) -> None:
     """Answer requests until the pipe ends."""
-    reply_fd, life_fd, parent_pid, by_signal = (int(argument) for argument in arguments)
-    _end_with_parent(life_fd, parent_pid, by_signal=bool(by_signal))
+    reply_fd = int(arguments[0])
     request_fd = os.dup(0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    for fd in (reply_fd, life_fd):
-        os.set_inheritable(fd, False)
+    os.set_inheritable(reply_fd, False)
 
     from joulewise.compare.worker_frames import packed, read_blocking, write
 
@@ -62,24 +57,3 @@ def _fault(error: Exception) -> dict[str, Any]:
     ours = getattr(error, "code", None) if hasattr(error, "hint") else None
     message = getattr(error, "message", None) if ours else f"{type(error).__name__}: {error}"
     return {"error": {"code": ours, "message": str(message)[:4000], "hint": str(getattr(error, "hint", "") or "")}}
-
-
-def _end_with_parent(life_fd: int, parent_pid: int, *, by_signal: bool) -> None:
-    """A thread waits for the end of the pipe. The kernel's signal helps where code holds Python's lock for long."""
-    from _thread import start_new_thread
-
-    def wait() -> None:
-        os.read(life_fd, 1)
-        os.killpg(0, _SIGKILL)
-
-    start_new_thread(wait, ())
-    if by_signal:  # it goes by the parent's thread, so only its main thread will do
-        import ctypes
-
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:
-        os._exit(1)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -6,21 +6,19 @@ import json
 import logging
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from joulewise.compare.digests import digest_of
-from joulewise.compare.worker_watch import environment, resident_bytes
+from joulewise.compare.guarded import Guarded, cause_of
+from joulewise.compare.worker_watch import environment
 from joulewise.core.errors import JoulewiseError, ModelError
 from joulewise.core.runtimes import Artifact, Materials, RunOptions
 from joulewise.shrink import kept
@@ -144,40 +142,25 @@ class Maker:
 
     def _run(self, told: Path, limit_s: float) -> None:
         threads = RunOptions(threads=self._materials.threads)
-        life_read, life_write = os.pipe()
-        try:
-            with tempfile.TemporaryFile() as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "joulewise.shrink.making_process", str(told), str(life_read)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=environment(threads, os.environ),
-                    process_group=0,
-                    pass_fds=(life_read,),
-                )
-                try:
-                    code = self._watched(process, limit_s)
-                finally:
-                    _end(process)
-                if code != 0:
-                    raise ModelError(f"the process ended with {_cause(code)}{_last_words(log)}")
-        finally:
-            os.close(life_read)
-            os.close(life_write)
-
-    def _watched(self, process: subprocess.Popen[bytes], limit_s: float) -> int:
-        ends = time.monotonic() + limit_s
-        while True:
+        with tempfile.TemporaryFile() as log:
+            process = Guarded("joulewise.shrink.making_process", [str(told)], environment(threads, os.environ), log=log)
             try:
-                return process.wait(timeout=0.1)
-            except subprocess.TimeoutExpired:
-                if time.monotonic() > ends:
-                    raise ModelError(f"it was not done within {limit_s:.0f} s") from None
+                code = self._watched(process, limit_s)
+            finally:
+                process.end()  # nothing that a library started may go on and disturb what is measured next
+            if code != 0:
+                raise ModelError(f"the process ended with {cause_of(code)}{_last_words(log)}")
+
+    def _watched(self, process: Guarded, limit_s: float) -> int:
+        ends = time.monotonic() + limit_s
+        while (code := process.wait(0.1)) is None:
+            if time.monotonic() > ends:
+                raise ModelError(f"it was not done within {limit_s:.0f} s")
             if self._stopping.is_set():
                 raise ModelError("the search was stopped")
-            if self._memory_bytes is not None and resident_bytes(process.pid) > self._memory_bytes:
+            if self._memory_bytes is not None and process.held_bytes() > self._memory_bytes:
                 raise ModelError(f"it took more than {self._memory_bytes / 1e6:.0f} MB to make")
+        return code
 
 
 def _artifact(answer: dict[str, Any], folder: Path) -> Artifact:
@@ -188,18 +171,6 @@ def _artifact(answer: dict[str, Any], folder: Path) -> Artifact:
     if not artifact.path.exists() or not artifact.path.resolve().is_relative_to(folder.resolve()):
         raise ModelError(f"the transform wrote nothing at {artifact.path.name}")
     return artifact
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Nothing that a library started may go on and disturb what is measured next."""
-    with suppress(ProcessLookupError):  # all ended by themselves
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _cause(code: int) -> str:
-    names = {one.value: one.name for one in signal.Signals}
-    return f"{names.get(-code, -code)}{' (out of memory?)' if code == -9 else ''}" if code < 0 else f"exit code {code}"
 
 
 def _last_words(log: Any) -> str:
