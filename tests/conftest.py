@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Generator, Iterator
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,21 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 OUTSIDE = tuple(f"JOULEWISE_{name}" for name in ("CI", "TEST_POSTGRES", "TEST_SLURM", "REFERENCE_DATA", "CHROMIUM"))
 """Names for the tests themselves; every other JOULEWISE_* would be a setting."""
+
+
+@pytest.fixture
+def counted_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where coverage is measured, count the lines of the processes that this test starts, too.
+
+    A process counts if it ends by itself or by os._exit: one that is killed takes its counts along. Only for tests that
+    ask for it, since a process that counts is slower, and has loaded more than a user's.
+    """
+    coverage = sys.modules.get("coverage")
+    current = coverage.Coverage.current() if coverage else None
+    if current is not None:
+        told = copy(current.config)
+        told.parallel, told.patch = True, ["_exit"]
+        monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", told.serialize())
 
 
 @pytest.fixture(scope="session")
