@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from math import hypot, log
+from dataclasses import dataclass, field
+from textwrap import fill
 from typing import Any
 
-from joulewise.core.errors import OutOfRange
-from joulewise.core.figures import Figure, propagate, scaled, weakest
+from joulewise.core.figures import MEASURED, REPORTED, Figure, propagate, weakest
 from joulewise.core.variants import Saving, Variant
-from joulewise.report.digits import number, share
+from joulewise.report.digits import number, seconds, share, supported_decimals
 from joulewise.report.escape import markdown, plain, to_ascii
 from joulewise.report.listing import Listing, Style, draw, figure_fields, simple
 from joulewise.report.measures import points, ratio_words, with_interval
-from joulewise.report.waterfall import Fall, Waterfall, draw_waterfall
+from joulewise.report.waterfall import Waterfall, draw_waterfall
+from joulewise.report.waterfall_steps import falls_of
 
 _TESTS = {"mcnemar": "McNemar's test", "paired-bootstrap": "a paired bootstrap"}
+_NEVER = "never, or not known: no energy is surely saved"
 WHAT = {"energy_j_per_inference": "energy", "cpu_s_per_inference": "CPU time"}
 
 
@@ -30,8 +31,10 @@ class ShrinkStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShrinkView:
-    """`baseline_cost` and `winner_cost` are the saving's quantity per inference. `steps` lead from one to the other;
-    () where nobody measured between. `search_energy` is what the search itself took, in J."""
+    """`baseline_cost` and `winner_cost` are the saving's quantity per inference at `batch`. `steps` lead from one to
+    the other; () where nobody measured between. `cpu_ratio` is that of the CPU time, `at_batches` the saving's ratio at
+    other batches, `claimed` what the folder claims where a proof is repeated. `in_points`: the quality is a share, as
+    accuracy is, and no error. `search_energy` is what the search itself took, in J, `search_s` how long."""
 
     title: str
     baseline: Variant
@@ -39,8 +42,14 @@ class ShrinkView:
     saving: Saving
     baseline_cost: Figure
     winner_cost: Figure
+    in_points: bool = True
+    batch: int = 1
+    cpu_ratio: Figure | None = None
+    at_batches: Mapping[int, Figure] = field(default_factory=dict)
+    claimed: Figure | None = None
     steps: tuple[ShrinkStep, ...] = ()
     search_energy: Figure | None = None
+    search_s: float | None = None
     candidates: Mapping[str, int] | None = None
     folder: str = ""
     notices: tuple[str, ...] = ()
@@ -63,7 +72,6 @@ def payback(view: ShrinkView) -> Figure | None:
 def proof(view: ShrinkView) -> str:
     """The claim in a sentence, with what it rests on."""
     saving = view.saving
-    what = WHAT.get(saving.quantity, saving.quantity)
     p_value = "" if saving.p_value is None else f", p = {saving.p_value:.2g}"
     floor = (
         f" The floor {saving.floor} {'holds' if saving.held else 'does not hold'} at its bad end."
@@ -71,38 +79,60 @@ def proof(view: ShrinkView) -> str:
         else ""
     )
     return (
-        f"{view.winner.name} takes {ratio_words(saving.ratio)} {what} per {saving.unit} than {view.baseline.name}; "
-        f"{saving.metric} changed by {points(saving.quality_change)} on the same {saving.n:,} rows "
-        f"({_TESTS.get(saving.test, saving.test)}{p_value}).{floor} Both ran in turns in one run, within the "
-        f"boundary {saving.boundary}; intervals are 95 %."
+        f"{_claim(view)} at batch {view.batch}; {saving.metric} changed by {change_of(view)} on the same "
+        f"{saving.n:,} rows ({_TESTS.get(saving.test, saving.test)}{p_value}).{floor} Both ran in turns in one run, "
+        f"within the boundary {saving.boundary}; intervals are 95 %.{_modelled(view)}"
     )
 
 
+def change_of(view: ShrinkView) -> str:
+    """How the quality changes: in points, or in the unit of an error."""
+    change = view.saving.quality_change
+    return points(change) if view.in_points else _signed(change)
+
+
+def _signed(figure: Figure) -> str:
+    """A change in its own unit: "+0.57 (-0.20 – +1.30)"."""
+    decimals = max(supported_decimals(figure.value, figure.low, figure.high), 0)
+    value, low, high = (f"{one:+,.{decimals}f}" for one in (figure.value, figure.low, figure.high))
+    return value if low == high else f"{value} ({low} – {high})"
+
+
+def _claim(view: ShrinkView) -> str:
+    """Who takes how much; a tie is called so."""
+    saving, winner, base = view.saving, view.winner.name, view.baseline.name
+    words, what = ratio_words(saving.ratio), f"{WHAT.get(saving.quantity, saving.quantity)} per {saving.unit}"
+    if saving.ratio.low <= 1 <= saving.ratio.high:
+        return f"{winner} takes neither surely less nor surely more {what} than {base}: {words}"
+    return f"{winner} takes {words} {what} than {base}"
+
+
+def _modelled(view: ShrinkView) -> str:
+    """Whose word an energy is that no meter read."""
+    if not _is_modelled(view):
+        return ""
+    sure = "" if view.cpu_ratio is None else f"; CPU time itself decides: {ratio_words(view.cpu_ratio)}"
+    return f" The energy is modelled from CPU time, not metered{sure}."
+
+
+def _is_modelled(view: ShrinkView) -> bool:
+    saving = view.saving
+    return saving.quantity == "energy_j_per_inference" and saving.ratio.method not in (MEASURED, REPORTED)
+
+
 def steps_waterfall(view: ShrinkView) -> Waterfall | None:
-    """What each step saved: the change split by the logs of the steps' ratios, so that the parts sum exactly; what the
-    final measurement adds to the product of the screened ratios is a bar of its own. None without steps."""
+    """What each step saved, at the batch that decides. None without steps. Raises OutOfRange for costs of zero."""
     if not view.steps:
         return None
-    before, after = view.baseline_cost.value, view.winner_cost.value
-    if min(before, after, *(step.ratio.value for step in view.steps)) <= 0:
-        raise OutOfRange("a waterfall of ratios needs costs above zero")
-    mean = (after - before) / log(after / before) if after != before else before
-    falls = [Fall(label=step.label, change=_part(step.ratio, mean, view.baseline_cost.unit), factor=step.ratio)
-             for step in view.steps]  # fmt: skip
-    left = after - before - sum(fall.change.value for fall in falls)
-    if abs(left) > 1e-9 * before:
-        down = hypot(*(fall.change.value - fall.change.low for fall in falls))
-        up = hypot(*(fall.change.high - fall.change.value for fall in falls))
-        unit, method = view.baseline_cost.unit, view.saving.ratio.method
-        rest = Figure(value=left, low=left - up, high=left + down, unit=unit, method=method)
-        falls.append(Fall(label="All steps together, measured anew", change=rest))
+    steps = [(step.label, step.ratio) for step in view.steps]
     return Waterfall(
         title=f"What each step saved: {WHAT.get(view.saving.quantity, view.saving.quantity)} per {view.saving.unit}",
         before_label=view.baseline.name,
         before=view.baseline_cost,
-        steps=tuple(falls),
+        steps=falls_of(view.baseline_cost, view.winner_cost, steps),
         after_label=view.winner.name,
         after=view.winner_cost,
+        notices=("The interval of a step is that of its ratio; the doubt about the baseline is common to all bars.",),
     )
 
 
@@ -111,13 +141,15 @@ def shrink_list(view: ShrinkView) -> Listing:
     lines = [
         ("Baseline", f"{view.baseline.name}: {with_interval(view.baseline_cost)}"),
         ("Winner", f"{view.winner.name}: {with_interval(view.winner_cost)}"),
-        ("Ratio", ratio_words(view.saving.ratio)),
-        (f"Change of {view.saving.metric}", points(view.saving.quality_change)),
+        *_ratio_lines(view),
+        (f"Change of {view.saving.metric}", change_of(view)),
         *_search_lines(view),
     ]
     if view.folder:
         lines.append(("Exported to", view.folder))
-    return Listing(grid=simple(view.title, ("What", "Value"), lines), records=(_record(view),), footer=proof(view))
+    return Listing(
+        grid=simple("What was found", ("What", "Value"), lines), records=(_record(view),), footer=proof(view)
+    )
 
 
 def draw_shrink(view: ShrinkView, format: str, style: Style | None = None) -> str:
@@ -132,31 +164,31 @@ def draw_shrink(view: ShrinkView, format: str, style: Style | None = None) -> st
             "\n".join([f"## {markdown(view.title)}\n", *parts, markdown(proof(view)), *map(markdown, view.notices)])
             + "\n"
         )
-    text = "\n".join([f"{plain(view.title)}\n", *parts, plain(proof(view)), *map(plain, view.notices)]) + "\n"
+    told = [fill(plain(one), max(style.width, 20)) for one in (proof(view), *view.notices)]
+    text = "\n".join([f"{plain(view.title)}\n", *parts, *told]) + "\n"
     return to_ascii(text) if style.ascii_only and not style.color else text
 
 
-def _part(ratio: Figure, mean: float, unit: str) -> Figure:
-    """L(after, before) x ln(ratio); source: Ang 2004, doi:10.1016/S0301-4215(03)00076-4."""
-    low, value, high = (mean * log(one) for one in (max(ratio.low, 1e-12), ratio.value, ratio.high))
-    return Figure(value=value, low=low, high=high, unit=unit, method=ratio.method)
+def _ratio_lines(view: ShrinkView) -> Iterator[tuple[str, str]]:
+    """The saving at the batch that decides, what stands beside it, and at other batches."""
+    what, modelled = WHAT.get(view.saving.quantity, view.saving.quantity), ", modelled" if _is_modelled(view) else ""
+    yield "Ratio", f"{ratio_words(view.saving.ratio)} {what} at batch {view.batch}{modelled}"
+    if view.cpu_ratio is not None and view.saving.quantity != "cpu_s_per_inference":
+        yield "CPU time", ratio_words(view.cpu_ratio)
+    for batch, ratio in view.at_batches.items():
+        yield f"At batch {batch}", f"{ratio_words(ratio)} {what}"
+    if view.claimed is not None:
+        yield "Claimed", f"{ratio_words(view.claimed)} {what}"
 
 
 def _search_lines(view: ShrinkView) -> Iterator[tuple[str, str]]:
     if view.search_energy is not None:
-        yield "The search took", with_interval(view.search_energy)
+        lasted = "" if view.search_s is None else f" in {seconds(view.search_s)}"
+        yield "The search took", with_interval(view.search_energy) + lasted
         paid = payback(view)
-        words = (
-            f"{with_interval(_rounded(paid))} inferences" if paid else "never, or not known: no energy is surely saved"
-        )
-        yield "Paid back after", words
+        yield "Paid back after", f"{with_interval(paid)} inferences" if paid else _NEVER
     if view.candidates:
-        yield "Candidates", ", ".join(f"{count} {name}" for name, count in view.candidates.items())
-
-
-def _rounded(figure: Figure) -> Figure:
-    """Counts are whole."""
-    return scaled(figure, 1.0, "")
+        yield "Candidates", ", ".join(f"{count} {name}" for name, count in view.candidates.items() if count)
 
 
 def _record(view: ShrinkView) -> dict[str, Any]:
@@ -169,6 +201,12 @@ def _record(view: ShrinkView) -> dict[str, Any]:
         "quantity": saving.quantity,
         **figure_fields("saving", "ratio", saving.ratio),
         "saved_text": share(max(0.0, 1.0 - saving.ratio.value)),
+        "batch": view.batch,
+        **figure_fields("cpu", "ratio", view.cpu_ratio),
+        "batches": [
+            {"batch": one, **figure_fields("saving", "ratio", ratio)} for one, ratio in view.at_batches.items()
+        ],
+        **figure_fields("claimed", "ratio", view.claimed),
         "metric": saving.metric,
         **figure_fields("quality_change", "share", saving.quality_change),
         "n": saving.n,
@@ -179,6 +217,7 @@ def _record(view: ShrinkView) -> dict[str, Any]:
         "boundary": saving.boundary,
         "steps": [{"label": step.label, **figure_fields("step", "ratio", step.ratio)} for step in view.steps],
         **figure_fields("search", "j", view.search_energy),
+        "search_s": view.search_s,
         **figure_fields("payback", "count", payback(view)),
         "candidates": dict(view.candidates or {}),
         "folder": view.folder or None,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isclose
-from textwrap import shorten
+from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Any
 
 from joulewise.core.errors import OutOfRange
 from joulewise.core.figures import Figure
 from joulewise.report.digits import rescaled, shown
-from joulewise.report.escape import plain, to_ascii
+from joulewise.report.escape import markdown, plain, to_ascii
 from joulewise.report.listing import Listing, Style, draw, simple
 from joulewise.report.measures import ABSENT, ratio_words, readable_figure
 
@@ -74,13 +74,15 @@ def waterfall_of(found: WhatIf, title: str = "What if") -> Waterfall:
 
 
 def draw_waterfall(fall: Waterfall, format: str, style: Style | None = None) -> str:
-    """In one of listing.FORMATS; on a terminal with bars."""
+    """In one of listing.FORMATS; on a terminal with bars, in Markdown below a heading."""
     style = style or Style()
+    if format == "markdown":
+        notices = "".join(f"\n- {markdown(one)}" for one in fall.notices)
+        return f"### {markdown(fall.title)}\n\n{draw(waterfall_list(fall), format, style)}{notices}".rstrip() + "\n"
     if format != "table":
         return draw(waterfall_list(fall), format, style)
-    text = (
-        "\n".join([plain(fall.title), "", *_bars(fall, style), *(["", *fall.notices] if fall.notices else [])]) + "\n"
-    )
+    notices = "\n".join(fill(plain(one), max(style.width, 20), subsequent_indent="  ") for one in fall.notices)
+    text = "\n".join([plain(fall.title), "", *_bars(fall, style), *(["", notices] if notices else [])]) + "\n"
     return to_ascii(text.replace("█", "#")) if style.ascii_only else text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -17,11 +18,12 @@ from joulewise.report.bench_view import bench_view
 from joulewise.report.device_view import device_list, edge_list
 from joulewise.report.estimate_view import draw_estimate, headline
 from joulewise.report.leaderboard import draw_leaderboard, leaderboard
+from joulewise.report.listing import Style
 from joulewise.report.measures import alone, points, ratio_words, with_interval
-from joulewise.report.shrink_view import draw_shrink, payback, proof, steps_waterfall
+from joulewise.report.shrink_view import ShrinkStep, draw_shrink, payback, proof, steps_waterfall
 from joulewise.report.waterfall import Fall, Waterfall, draw_waterfall, waterfall_of
 from joulewise.testing import comparisons
-from joulewise.testing.comparisons import span
+from joulewise.testing.comparisons import around, span
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "</text><script>alert(1)</script>"
@@ -67,7 +69,7 @@ def test_the_front_is_named_the_beaten_grey_the_floor_a_line():
     assert [name for _, name in pareto_chart.legend(view)] == [
         "on the front",
         "beaten",
-        "below a floor",
+        "misses a floor",
         "floor of quality",
     ]
     assert "1 without both figures is left out" in pareto_chart.description(view)
@@ -163,6 +165,7 @@ def test_ratios_and_points_in_words():
     assert ratio_words(span(0.19, 0.2, 0.21)) == "5× less (4.76 – 5.26)"
     assert ratio_words(span(1.2, 1.3, 1.4)) == "1.3× more (1.2 – 1.4)"
     assert ratio_words(span(0.9, 1.0, 1.1)) == "alike (0.9 – 1.1×)"
+    assert ratio_words(span(0.65, 3.0, 91.0)) == "unsure (0.65 – 91×)"  # too wide to call the two alike
     assert ratio_words(exact(1.0, "1")) == "baseline"
     assert ratio_words(None) == "–"
     assert points(span(-0.005, -0.001, 0.003)) == "-0.10 pt (-0.50 – +0.30)"
@@ -201,13 +204,79 @@ def test_bars_of_a_terminal_line_up():
 
 
 def test_the_steps_sum_and_what_the_end_measured_anew_stands_apart():
-    fall = steps_waterfall(comparisons.example_shrink())
+    view = comparisons.example_shrink()
+    surer = tuple(replace(step, ratio=around(step.ratio.value, "1", share=0.002)) for step in view.steps)
+    fall = steps_waterfall(replace(view, steps=surer))
 
     assert [step.label for step in fall.steps][-1] == "All steps together, measured anew"
     assert fall.after.value == pytest.approx(0.0042)
     assert steps_waterfall(comparisons.example_shrink(steps=())) is None
     with pytest.raises(OutOfRange, match="above zero"):
         steps_waterfall(comparisons.example_shrink(winner_cost=exact(0.0, "J")))
+
+
+def test_what_is_left_within_the_intervals_is_shared_among_the_steps():
+    """A ratio of sums and a paired ratio of the same rounds differ by noise: no step of its own."""
+    view = comparisons.example_shrink()
+    fall = steps_waterfall(view)
+
+    assert [step.label for step in fall.steps] == [step.label for step in view.steps]
+    assert sum(step.change.value for step in fall.steps) == pytest.approx(0.0042 - 0.068)
+
+
+def test_one_step_saves_what_all_save_and_as_surely():
+    step = ShrinkStep(label="another runtime", ratio=span(0.058, 0.0618, 0.066))
+    [only] = steps_waterfall(comparisons.example_shrink(steps=(step,))).steps
+
+    assert only.change.value == pytest.approx(0.0042 - 0.068)
+    assert only.change.low == pytest.approx(0.068 * (0.058 - 1))
+    assert only.change.high == pytest.approx(0.068 * (0.066 - 1))
+
+
+def test_a_report_in_markdown_has_a_heading_above_its_waterfall():
+    text = draw_shrink(comparisons.example_shrink(), "markdown")
+
+    assert text.index("### What each step saved: energy per inference") < text.index("| Step |")
+    assert text.count("common to all bars") == 1
+    assert draw_waterfall(waterfall_of(comparisons.example_what_if(), "North"), "markdown").startswith("### North: ")
+
+
+def test_every_batch_is_told_and_what_decided():
+    view = comparisons.example_shrink()
+    cpu, other = span(0.06, 0.061, 0.062), span(0.2, 0.21, 0.22)
+    modelled = replace(view.saving, ratio=replace(view.saving.ratio, method="modelled"))
+    view = replace(view, saving=modelled, cpu_ratio=cpu, at_batches={32: other}, search_s=61.0)
+    text = draw_shrink(view, "table", Style(width=120))
+    [record] = json.loads(draw_shrink(view, "json"))
+
+    assert "energy at batch 1, modelled" in text
+    assert "modelled from CPU time, not metered; CPU time itself decides: 16.4× less" in " ".join(text.split())
+    assert "At batch 32" in text
+    assert "in 61 s" in text
+    assert (record["batch"], record["cpu_ratio"], record["search_s"]) == (1, 0.061, 61.0)
+    assert [(one["batch"], one["saving_ratio"]) for one in record["batches"]] == [(32, 0.21)]
+
+
+def test_the_change_of_an_error_is_told_in_its_own_unit():
+    view = comparisons.example_shrink(in_points=False)
+    view = replace(view, saving=replace(view.saving, metric="rmse", quality_change=span(-0.2, 0.57, 1.3)))
+
+    assert "rmse changed by +0.6 (-0.2 – +1.3) on" in proof(view)
+    assert " pt" not in draw_shrink(view, "markdown")
+
+
+def test_a_tie_is_called_a_tie():
+    view = comparisons.example_shrink()
+    text = proof(replace(view, saving=replace(view.saving, ratio=span(0.97, 1.0, 1.04))))
+
+    assert "takes neither surely less nor surely more energy per inference than resnet, torch eager: alike (0.9" in text
+
+
+def test_what_nobody_counted_is_left_out_and_long_lines_are_folded():
+    text = draw_shrink(comparisons.example_shrink(candidates={"tried": 2, "discarded": 0}), "table", Style(width=60))
+
+    assert "0 discarded" not in text
+    assert max(map(len, text.splitlines())) <= 60
 
 
 def test_the_search_is_paid_back_after_so_many_inferences():
