@@ -307,33 +307,56 @@ def test_without_a_meter_nothing_is_ranked_and_times_are_still_told(fresh):
     assert "onnxruntime" in done.stdout
 
 
-def test_ctrl_c_files_what_was_measured_as_killed(lab, tmp_path):
-    command = [PROGRAM, "bench", "linear.onnx", "--data", "eval.npz", "--batch", "1", "--rounds", "500"]
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_files_what_was_measured_as_killed(lab, tmp_path, number):
+    """A block was done of batch 1 in each round; batch 8 was never reached."""
+    command = [PROGRAM, "bench", "linear.onnx", "forest.joblib", "--trust", "--data", "eval.npz", "--batch", "1,8"]
     process = subprocess.Popen(
-        [*command, "--block-s", "0.2", "--cold-starts", "1", "--warm-up-s", "0.2"],
+        [*command, "--rounds", "500", "--block-s", "0.1", "--cold-starts", "1", "--warm-up-s", "0.2", "-o", "json"],
         cwd=lab,
         env=_surroundings(tmp_path),
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     _until_blocks(tmp_path, process)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    process.send_signal(number)
+    out, told = process.communicate(timeout=60)
     [run] = json.loads(typed(("runs", "-o", "json"), folder=lab, environ=_surroundings(tmp_path)).stdout)
-    document = typed(("compare", "-o", "json"), folder=lab, environ=_surroundings(tmp_path)).stdout
+    shown = typed(("compare",), folder=lab, environ=_surroundings(tmp_path)).stdout
 
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert b"what was measured is filed as a killed run" in told
     assert run["status"] == "killed"
-    assert "stopped before it was measured to the end" in document
+    document = json.loads(out)
+    assert "batch 8, saturated: 0 of 500 rounds" in json.dumps(document["notices"])
+    assert {one["name"] for one in document["variants"]} == {"linear.onnx", "forest.joblib"}
+    assert all(one["cpu_s_per_inference"] > 0 for one in document["variants"])
+    assert "failed" not in shown
 
 
-def _until_blocks(home: Path, process: subprocess.Popen[bytes]) -> None:
+def test_what_a_signal_left_unmeasured_says_so(lab, tmp_path):
+    command = [PROGRAM, "bench", "linear.onnx", "--data", "eval.npz", "--batch", "1", "-o", "json"]
+    process = subprocess.Popen(
+        [*command, "--rounds", "2", "--block-s", "60", "--cold-starts", "1", "--warm-up-s", "0.2"],
+        cwd=lab,
+        env=_surroundings(tmp_path),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    _until_blocks(tmp_path, process, b"round 1")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "not measured: interrupted" in out.decode()
+
+
+def _until_blocks(home: Path, process: subprocess.Popen[bytes], told: bytes = b"round 4") -> None:
     """Until some rounds are in the journal."""
     limit = time.monotonic() + 90
     while True:
         journals = home.glob(".local/state/joulewise/spool/*/*")
-        if any(b"round 3" in path.read_bytes() for path in journals if path.is_file()):
+        if any(told in path.read_bytes() for path in journals if path.is_file()):
             return
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < limit, "it does not begin"

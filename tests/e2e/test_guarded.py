@@ -16,11 +16,14 @@ from joulewise.compare.guarded import Guarded, cause_of
 
 FORKER = '''
 """Starts children of each kind, tells their pids, and does what it is told."""
-import os, signal, subprocess, sys, time
+import os, signal, subprocess, sys, tempfile, time
 
 def main(arguments):
     path, act = arguments
     pids = [os.getpid()]
+    folder = tempfile.mkdtemp()
+    open(os.path.join(folder, "left"), "w").close()
+    os.symlink("/etc", os.path.join(folder, "link"))
     pids.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid)
     reading, writing = os.pipe()
     if os.fork() == 0:  # a daemon: an orphan with a session of its own, deaf to what asks it to end
@@ -60,7 +63,9 @@ process.wait(600)
 @pytest.fixture
 def environ(tmp_path) -> dict[str, str]:
     (tmp_path / "forker.py").write_text(FORKER)
-    return {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    (tmp_path / "tmp").mkdir()
+    more = {"TMPDIR": str(tmp_path / "tmp")}
+    return {**os.environ, **more, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
 
 
 @pytest.fixture
@@ -93,15 +98,18 @@ def test_its_end_is_told_and_leaves_nobody(started, act, code):
     assert process.held_bytes() == 0
 
 
-def test_ending_it_ends_daemons_too(started):
+def test_ending_it_ends_daemons_too(started, tmp_path, environ):
     process, pids = started("sleep")
     assert process.running
+    assert len(list((tmp_path / "tmp").rglob("left"))) == 1
     assert all(alive(pid) for pid in pids)
     assert process.held_bytes() > 1_000_000
 
     process.end()
 
     assert not any(alive(pid) for pid in pids)
+    assert not list((tmp_path / "tmp").iterdir()), "temporary files went with them"
+    assert Path("/etc/passwd").exists(), "links are not followed"
     process.end()
 
 
@@ -132,6 +140,16 @@ def test_a_harness_that_is_killed_leaves_nobody_though_a_fork_of_it_lives(tmp_pa
     harness.wait()
 
     assert until(lambda: not any(alive(pid) for pid in pids))
+    assert until(lambda: not list((tmp_path / "tmp").iterdir()))
+
+
+def test_without_room_for_temporary_files_it_works_all_the_same(tmp_path, environ):
+    environ["TMPDIR"] = str(tmp_path / "absent")
+    (tmp_path / "played_end.py").write_text("import os\ndef main(arguments):\n    os._exit(5)\n")
+    with tempfile.TemporaryFile() as log:
+        process = Guarded("played_end", [], environ, log=log)
+        assert process.wait(60.0) == 5
+        process.end()
 
 
 def test_causes_are_words():

@@ -91,7 +91,8 @@ class BenchResult(_Boards):
     """A bench that is over. `boards` has one for each condition, the first is the one that counts.
 
     `run` is the measured run, `comparison` what was filed with it (`filed` says whether the ledger took it; `problems`
-    why not). `notes` are remarks about single models, `notices` about the whole. `stopped` is True after Ctrl-C.
+    why not). `notes` are remarks about single models, `notices` about the whole. `exit_code` is 0, or what a shell
+    would tell of the signal that stopped it: 130 after Ctrl-C.
     """
 
     run: Bundle
@@ -103,9 +104,14 @@ class BenchResult(_Boards):
     notices: tuple[str, ...] = ()
     filed: bool = True
     problems: tuple[str, ...] = ()
-    stopped: bool = False
+    exit_code: int = 0
     listings: tuple[Listing, ...] = ()
     training: Mapping[str, Training] = field(default_factory=dict)
+
+    @property
+    def stopped(self) -> bool:
+        """True if Ctrl-C or a signal ended it before its end."""
+        return self.exit_code != 0
 
     @property
     def run_id(self) -> str:

@@ -15,6 +15,7 @@ from joulewise.api.bench_records import comparison_of, metric_name
 from joulewise.api.bench_request import BenchRequest
 from joulewise.api.bench_results import BenchResult
 from joulewise.api.boards import NO_METER, Asked, boards_of, energy_notices
+from joulewise.api.hanging_up import HangingUp, HungUp
 from joulewise.api.mode_lists import mode_lists
 from joulewise.compare.benching import Stopped
 from joulewise.core.errors import JoulewiseError, UsageError
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from joulewise.measure import Result
 
 _MANY = ("models", "metrics", "batches", "threads", "rates", "runtimes", "floors")
+INTERRUPTED = 130
+"""As shells count: 128 and the number of SIGINT."""
 _SAID_ALREADY = "have no energy: no meter was read"
 Progress = Callable[[float, str], None]
 
@@ -90,7 +93,10 @@ def bench(
         is measured. What goes wrong with one model later is in its variant's `reason`.
     """
     request = request_bench(models=models, data=data, **wanted)
-    return measured_bench(prepare_bench(request), settings or api.load_settings(), progress)
+    found = measured_bench(prepare_bench(request), settings or api.load_settings(), progress)
+    if found.exit_code not in (0, INTERRUPTED):
+        raise HungUp(found.exit_code - 128)  # somebody wants this process to end, and all is filed
+    return found
 
 
 def request_bench(**wanted: Any) -> BenchRequest:
@@ -126,21 +132,39 @@ def prepare_bench(request: BenchRequest) -> Prepared:
 
 
 def measured_bench(prepared: Prepared, settings: Settings, progress: Progress | None = None) -> BenchResult:
-    """Measure what was prepared and file it. Ctrl-C ends it early: what was measured until then is filed as killed."""
+    """Measure what was prepared and file it. Ctrl-C, SIGTERM and a closed terminal end it early: what was measured is
+    filed as a killed run, and `exit_code` of the result is what a shell would tell."""
     request = prepared.request
     name = request.name or "bench " + ", ".join(one.name for one in prepared.deployments)
     session = _session(name, request, settings)
+    exit_code = 0
+    with HangingUp() as ending:
+        try:
+            with session:
+                measured = _measured(prepared, session, progress)
+        except Stopped as error:
+            measured, exit_code = error.measured, INTERRUPTED
+        except BaseException:
+            ending.hurry = False
+            filing.keep(session, settings)
+            raise
+        ending.hurry = False
+        measured = compare.attach_energy(measured, session.result)
+        exit_code = 128 + ending.number if ending.number is not None else exit_code
+        return _settled(prepared, measured, session.result, settings, exit_code)
+
+
+def _measured(prepared: Prepared, session: Session, progress: Progress | None) -> list[Measured]:
+    """The remarks about models stay with the run, however it ends."""
     measured: list[Measured] = []
-    stopped = False
     try:
-        with session:
-            measured = compare.bench(prepared.deployments, prepared.rows, prepared.plan, session, progress)
-            _tell(session.note, measured)
+        measured = compare.bench(prepared.deployments, prepared.rows, prepared.plan, session, progress)
     except Stopped as error:
-        measured, stopped = error.measured, True
-    result = session.result
-    measured = compare.attach_energy(measured, result)
-    return _settled(prepared, measured, result, settings, stopped)
+        measured = error.measured
+        raise
+    finally:
+        _tell(session.note, measured)
+    return measured
 
 
 def _session(name: str, request: BenchRequest, settings: Settings) -> Session:
@@ -164,14 +188,14 @@ def notes_of(measured: Iterable[Measured]) -> list[str]:
 
 
 def _settled(
-    prepared: Prepared, measured: list[Measured], result: Result, settings: Settings, stopped: bool
+    prepared: Prepared, measured: list[Measured], result: Result, settings: Settings, exit_code: int
 ) -> BenchResult:
     boundary = _boundary(result.bundle)
     found = comparison_of(result.run_id, measured, prepared.rows, prepared.request, boundary)
     filed, problems = _file(result, found, settings)
     metric = metric_name(measured, prepared.judges)
     training = trained_by(prepared.request.training, settings)
-    notices = tuple(_notices(found, stopped))
+    notices = tuple(_notices(found, exit_code != 0))
     notes = [one for one in notes_of(measured) if NO_METER not in notices or not one.endswith(_SAID_ALREADY)]
     asked = Asked(
         metric=metric.name if metric else "quality",
@@ -193,7 +217,7 @@ def _settled(
         notices=notices,
         filed=bool(filed),
         problems=tuple(problems),
-        stopped=stopped,
+        exit_code=exit_code,
         listings=tuple(mode_lists(prepared.request.mode, measured, boundary)),
         training=training,
     )

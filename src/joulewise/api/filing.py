@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from joulewise.core.records import Bundle
     from joulewise.core.settings import Settings
     from joulewise.core.signals import Signal
-    from joulewise.measure import Result, Taken
+    from joulewise.measure import Result, Session, Taken
 
 
 ENERGY_BY_HOUR = "energy_by_hour_j"
@@ -216,6 +216,20 @@ def current(settings: Settings) -> _ledger.Ledger:
 
         getLogger(__name__).warning("%s", waiting(len(problems)))
     return ledger
+
+
+def keep(session: Session, settings: Settings) -> None:
+    """File what a session took that ended by an error, so that no energy is lost; what can't be filed now is logged."""
+    from logging import getLogger
+
+    from joulewise.core.errors import UsageError
+
+    try:
+        result = session.result
+    except UsageError:  # it never began
+        return
+    for problem in settle(result, settings)[1]:
+        getLogger(__name__).warning("%s", problem)
 
 
 def settle(result: Result, settings: Settings) -> tuple[list[Bundle], list[str]]:

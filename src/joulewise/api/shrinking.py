@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from joulewise import compare
 from joulewise import shrink as room
 from joulewise.api import filing, load_settings
+from joulewise.api.hanging_up import HangingUp, HungUp
 from joulewise.api.shrink_records import comparison_of, file_found
 from joulewise.api.shrink_showing import candidates_of, export, losers_of, notices_of, view_of_search
 from joulewise.compare.floors import floor_of
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from joulewise.api.shrink_showing import Candidate
     from joulewise.compare import Rows
     from joulewise.core.runtimes import Artifact
+    from joulewise.measure import Result
+    from joulewise.shrink import Request
+    from joulewise.shrink.found import Search
     from joulewise.shrink.search import Told
 
 WORK = Path(".joulewise") / "shrink"
@@ -105,20 +109,23 @@ def shrink_model(
     room.prepare(given.artifact, given.rows, request, given.training)
     job = Job(name=f"shrink {name}", kind="eval", seed=request.seed, project=settings.project)
     session = Session(job, settings, os.environ, finish=lambda result: filing.with_carbon(result, settings))
-    try:
-        with session:
-            search = room.shrink(
-                given.artifact, given.rows, request, session, WORK, training=given.training, progress=progress
-            )
-    except KeyboardInterrupt:  # what it took is filed all the same
-        filing.settle(session.result, settings)
-        raise
-    result = session.result
+    with HangingUp() as ending:
+        search = _searched(session, given, request, settings, progress, ending)
+        found = _settled(search, session.result, given, settings, files, place)
+    if ending.number is not None:
+        raise HungUp(ending.number)
+    return found
+
+
+def _settled(
+    search: Search, result: Result, given: Given, settings: Settings, files: ShrinkFiles, place: Path
+) -> Shrunk:
+    """Prove, export, file."""
     search = search.with_energy(result)
     comparison = comparison_of(search, given.card, given.rows.dataset(), result)
     view, folder = None, None
     if search.winner is not None:
-        view = view_of_search(search, comparison, result, place, name)
+        view = view_of_search(search, comparison, result, place, _name(given.source))
         export(search, comparison, given, place, view)
         folder = place
     problems = file_found(result, comparison, settings)
@@ -135,6 +142,28 @@ def shrink_model(
         notices=tuple(notices_of(search, given)),
         problems=tuple(problems),
     )
+
+
+def _searched(
+    session: Session,
+    given: Given,
+    request: Request,
+    settings: Settings,
+    progress: Callable[[Told], None] | None,
+    ending: HangingUp,
+) -> Search:
+    """The search; however it ends, what it took is filed."""
+    try:
+        with session:
+            return room.shrink(
+                given.artifact, given.rows, request, session, WORK, training=given.training, progress=progress
+            )
+    except BaseException:
+        ending.hurry = False
+        filing.keep(session, settings)
+        raise
+    finally:
+        ending.hurry = False  # what was found is filed first
 
 
 def _name(model: str) -> str:

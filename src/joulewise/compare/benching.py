@@ -61,7 +61,10 @@ class Measured:
 
 
 class Stopped(KeyboardInterrupt):
-    """Ctrl-C came while a bench ran. `measured` holds what was measured until then, each with that as its failure."""
+    """Ctrl-C or a signal ended a bench early. `measured` holds what was measured until then: conditions with two rounds
+    or more have their figures, in wider intervals; a deployment without any has "not measured: interrupted" as its
+    failure.
+    """
 
     def __init__(self, measured: list[Measured]) -> None:
         super().__init__("stopped")
@@ -93,6 +96,21 @@ class _Lane:
             _log.info("%s failed: %s", self.deployment.name, error)  # the result tells it, so it is no warning
             self.end()
 
+    def interrupt(self, plan: BenchPlan) -> None:
+        """Keep what was measured, and tell what was not."""
+        if self.failure:
+            return
+        told, measured = [], False
+        for batch, rate in plan.conditions():
+            done = sum(1 for block in self.blocks if (block.batch, block.load) == (batch, load_text(rate)))
+            measured |= done > 1
+            if done < plan.rounds:
+                told.append(f"batch {batch}, {load_text(rate)}: {done} of {plan.rounds} rounds")
+        if not measured:
+            self.failure = "not measured: interrupted"
+        elif told:
+            self.notes.append(f"interrupted, {'; '.join(told)}")
+
     def end(self) -> None:
         if self.worker is not None:
             self.peaks_bytes.append(self.worker.memory_bytes_peak)
@@ -110,8 +128,8 @@ def bench(
 
     `session` is a started session of the caller: every block is one of its phases. Energy is in its result once it has
     stopped: `attach_energy(measured, session.result)`. `progress` hears the done share (0..1) and what is being done.
-    Raises OutOfRange for no deployments or two of one name, Stopped with what was measured for Ctrl-C; what goes wrong
-    with one of them is in its `failure`.
+    Raises OutOfRange for no deployments or two of one name, Stopped with what was measured for Ctrl-C and for a signal
+    that raises SystemExit; what goes wrong with one of them is in its `failure`.
     """
     lanes = [_Lane(one) for one in _with_threads(deployments, plan)]
     names = [lane.deployment.name for lane in lanes]
@@ -121,10 +139,10 @@ def bench(
     report = _counting(progress, steps)
     deadline = time.monotonic() + plan.time_limit_s
     try:
-        with tempfile.TemporaryDirectory(prefix="joulewise-bench-") as folder, ExitStack() as stack:
+        with tempfile.TemporaryFile() as file, ExitStack() as stack:  # it has no name that could be left behind
             for lane in lanes:
                 stack.callback(lane.end)
-            feeds_path = rows.save_npz(Path(folder) / "rows.npz")
+            feeds_path = rows.save_npz(Path(f"/proc/self/fd/{file.fileno()}"))
             _start(lanes, feeds_path, plan, report)
             for lane in lanes:
                 report(f"{lane.deployment.name}: answers for {len(rows)} rows")
@@ -135,9 +153,9 @@ def bench(
             report(f"{lane.deployment.name}: its size and operations")
             if not lane.failure:
                 _describe(lane)
-    except KeyboardInterrupt as error:
+    except (KeyboardInterrupt, SystemExit) as error:
         for lane in lanes:
-            lane.failure = lane.failure or "stopped before it was measured to the end"
+            lane.interrupt(plan)
         raise Stopped([_result(lane, lanes[0], rows, plan) for lane in lanes]) from error
     return [_result(lane, lanes[0], rows, plan) for lane in lanes]
 

@@ -2,8 +2,9 @@
 
 The process that was started is the guard; MODULE's `main` gets the other words, in a child of it. The guard waits for
 the end of the work, or of the pipe LIFE_FD whose other end only the harness holds, whatever ended the harness. Then
-it ends every process below it: as child subreaper it gets the orphans, those with a session of their own, too. At last
-it leaves as the work left: with its exit code, or by the same signal.
+it ends every process below it: as child subreaper it gets the orphans, those with a session of their own, too. It
+removes what they left in TMPDIR, a folder of their own, and leaves as the work left: with its exit code, or by the same
+signal.
 
 Nothing here imports more than the interpreter has loaded anyway: this comes before the work's own libraries.
 """
@@ -17,6 +18,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 _SIGKILL = 9
@@ -30,6 +32,7 @@ def guarded(life_fd: int, harness_pid: int) -> None:
     """Returns in the process that does the work; the one that called stays behind as its guard and never returns."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     guard_pid = os.getpid()
+    folder = _own_folder()
     worker_pid = os.fork()
     if worker_pid == 0:
         _prctl(_PR_SET_PDEATHSIG, _SIGKILL)  # by the guard's only thread
@@ -41,12 +44,46 @@ def guarded(life_fd: int, harness_pid: int) -> None:
     os.closerange(life_fd + 1, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 1 << 16 else 1 << 16)
     status = _wait(worker_pid, life_fd, harness_pid)
     _end_all()
+    _remove(folder)
     _leave_as(status)
+
+
+def _own_folder() -> str:
+    """A place for temporary files, made and handed down; "" where none can be made, and all stays as it was."""
+    place = os.environ.get("TMPDIR") or "/tmp"
+    folder = os.path.join(place, f"joulewise-{os.getpid()}-{time.monotonic_ns():x}")
+    try:
+        os.mkdir(folder, 0o700)
+    except OSError:  # full, or read only: the work will say so if it minds
+        return ""
+    os.environ["TMPDIR"] = folder
+    # what PyTorch has compiled is meant to be found again by the next process
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.join(place, f"torchinductor_{os.getuid()}"))
+    return folder
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder with all that is in it, as far as we may."""
+    for place, folders, files in os.walk(folder, topdown=False) if folder else ():
+        for name in files:
+            _try(os.unlink, os.path.join(place, name))
+        for name in folders:
+            path = os.path.join(place, name)
+            _try(os.unlink if os.path.islink(path) else os.rmdir, path)
+        if place == folder:
+            _try(os.rmdir, folder)
+
+
+def _try(remove: Callable[[str], None], path: str) -> None:
+    try:
+        remove(path)
+    except OSError as error:
+        os.write(2, f"left behind: {error}\n".encode())
 
 
 def _wait(worker_pid: int, life_fd: int, harness_pid: int) -> int | None:
     """The worker's status when it ended; None where the harness is gone, or wants us to end."""
-    import _signal
+    import _signal  # type: ignore[import-not-found]
     import select
 
     reading, writing = os.pipe()

@@ -62,10 +62,15 @@ class Worker:
         self.failure = ""
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         self._reply = -1
-        started_ns = time.monotonic_ns()
-        self._process = self._start()
+        feeds_fd = os.open(feeds_path, os.O_RDONLY)  # handed down, as a file without a name has no other way
         try:
-            head, _ = self._ask(_opening(deployment, Path(feeds_path), seed), self.limits.start_limit_s)
+            started_ns = time.monotonic_ns()
+            self._process = self._start(feeds_fd)
+        finally:
+            os.close(feeds_fd)
+        try:
+            told = _opening(deployment, Path(f"/proc/self/fd/{feeds_fd}"), seed)
+            head, _ = self._ask(told, self.limits.start_limit_s)
         except BaseException:
             self.close()
             raise
@@ -144,7 +149,7 @@ class Worker:
 
     # --- inside ---
 
-    def _start(self) -> Guarded:
+    def _start(self, feeds_fd: int) -> Guarded:
         reply_read, reply_write = os.pipe()
         try:
             process = Guarded(
@@ -153,7 +158,7 @@ class Worker:
                 environment(self.deployment.options, os.environ),
                 log=self._log,
                 stdin=subprocess.PIPE,
-                pass_fds=(reply_write,),
+                pass_fds=(reply_write, feeds_fd),
             )
         except BaseException:
             os.close(reply_read)

@@ -356,10 +356,12 @@ class _PhaseWindow:
 
 
 def status_of(error: BaseException | None) -> str:
-    """finished, failed (an exception) or killed (Ctrl-C)."""
+    """finished, failed (an exception) or killed (Ctrl-C, or a signal that became SystemExit with a shell's code)."""
     if error is None or isinstance(error, GeneratorExit):
         return "finished"
     if isinstance(error, SystemExit):
+        if isinstance(error.code, int) and 128 < error.code <= 192:
+            return "killed"
         return "finished" if error.code in (None, 0) else "failed"
     return "killed" if isinstance(error, KeyboardInterrupt) else "failed"
 

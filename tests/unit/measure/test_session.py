@@ -134,6 +134,8 @@ def test_figures_so_far_while_it_runs(make):
         (SystemExit(), "finished"),
         (GeneratorExit(), "finished"),
         (SystemExit(2), "failed"),
+        (SystemExit(128 + 15), "killed"),
+        (SystemExit(255), "failed"),
         (ValueError(), "failed"),
         (KeyboardInterrupt(), "killed"),
     ],

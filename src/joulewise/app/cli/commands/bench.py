@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulewise.app.cli.edge import INTERRUPTED
 from joulewise.app.cli.files import format_of, write_text
 from joulewise.app.cli.numbers import BATCHES, RATES, THREADS
 from joulewise.app.cli.options import output_option, pairs, setting_options, settings_from
@@ -207,7 +206,7 @@ def _tell(terminal: Terminal, found: BenchResult) -> None:
     if found.stopped:
         where = f"as a killed run: joulewise show {found.run_id}" if found.filed else "nowhere yet"
         terminal.say(f"joulewise: stopped; what was measured is filed {where}", level=-1)
-        raise click.exceptions.Exit(INTERRUPTED)
+        raise click.exceptions.Exit(found.exit_code)
     if not found.filed:
         terminal.say("joulewise: not in the ledger yet; joulewise ledger recover files the run", level=-1)
     if not found.ok:
