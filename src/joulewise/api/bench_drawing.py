@@ -27,12 +27,10 @@ def draw_bench(found: BenchResult | Compared, format: str, style: Style | None =
 def _beside(found: BenchResult | Compared, metrics: bool) -> Iterator[Listing]:
     if len(found.boards) > 1:
         yield conditions_list([board.view for board in found.boards[1:]])
+    names = list(dict.fromkeys(name for one in found.variants() for name in quality_names(one.observations)))
+    if len(names) > 1:
+        yield qualities_list(found.variants(), names)
     if isinstance(found, BenchResult):
-        names = list(
-            dict.fromkeys(name for one in found.comparison.variants for name in quality_names(one.observations))
-        )
-        if len(names) > 1:
-            yield qualities_list(found.comparison.variants, names)
         yield from found.listings
     if metrics:
         yield found.efficiency()
@@ -46,7 +44,9 @@ def bench_svg(found: BenchResult | Compared) -> str:
 
 
 def bench_html(found: BenchResult | Compared) -> str:
-    """The page of the first board, with the other conditions below it."""
+    """The page of the first board with the other conditions below it, then what stands apart."""
     from joulewise.report.bench_page import bench_page
 
-    return bench_page(found.view, tuple(_beside(found, metrics=True)))
+    groups = found.groups if isinstance(found, Compared) else ()
+    others = [(one.view, tuple(_beside(one, metrics=False))) for one in groups]
+    return bench_page(found.view, tuple(_beside(found, metrics=True)), others)

@@ -12,7 +12,7 @@ from joulewise.compare.entering import entries_of
 from joulewise.compare.observing import CPU_TIME, ENERGY, Condition
 from joulewise.core.figures import MEASURED, REPORTED
 from joulewise.core.variants import SATURATED, Model, Saving, Variant
-from joulewise.report.bench_view import BenchView, bench_view
+from joulewise.report.bench_view import BenchView, bench_view, described
 
 if TYPE_CHECKING:
     from joulewise.compare import Floor, Ranking
@@ -114,4 +114,5 @@ def _board(
     view = bench_view(
         ranking, variants, condition, title=asked.title, boundary=asked.boundary, unit=asked.unit, notices=asked.notices
     )
-    return Board(condition=condition, ranking=ranking, view=view)
+    own = {one.id: models[one.model_id] for one in variants if one.model_id in models}
+    return Board(condition=condition, ranking=ranking, view=described(view, own))

@@ -88,8 +88,22 @@ class Floor:
             return FloorCheck(floor=self, held=None, text=f"{self.text}: unknown, {reason}")
         held = figure.low >= self.value if self.at_least else figure.high <= self.value
         said = "holds" if held else "does not hold"
-        seen = f"{figure.value:.4g} ({figure.low:.4g} to {figure.high:.4g}{_unit(figure)})"
-        return FloorCheck(floor=self, held=held, figure=figure, text=f"{self.text}: {said}, {seen}")
+        return FloorCheck(floor=self, held=held, figure=figure, text=f"{self.text}: {said}, {self._seen(figure)}")
+
+    def _seen(self, figure: Figure) -> str:
+        """The figure in the words of the floor: a change in points, a cost in the unit that its limit was given in."""
+        form = "+.3g" if self.relative else ".4g"
+        size, unit = (100.0, " pt" if self.relative == "points" else " %") if self.relative else self._size(figure)
+        value, low, high = (f"{one * size:{form}}" for one in (figure.value, figure.low, figure.high))
+        return f"{value}{unit}" if low == high else f"{value}{unit} ({low} to {high})"
+
+    def _size(self, figure: Figure) -> tuple[float, str]:
+        """What makes the figure's unit the floor's, and that unit's name."""
+        found, scales = _TEXT.match(self.text), _SCALES.get(figure.unit, {})
+        unit = found.group(5) if found else ""
+        if unit.casefold() in scales:
+            return 1 / scales[unit.casefold()], f" {unit}"
+        return 1.0, _unit(figure)
 
     def _figure(self, entry: Entry, baseline: Entry | None) -> tuple[Figure | None, str]:
         if self.quantity:

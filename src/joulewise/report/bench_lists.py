@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from joulewise.report.efficiency_view import efficiency_record
+from joulewise.report.leaderboard import rank_text
 from joulewise.report.listing import Listing, simple
 from joulewise.report.measures import ABSENT, alone, ratio_words, with_interval
 
@@ -27,10 +28,11 @@ _RATIOS = "a ratio rewards small bad models"
 
 def conditions_list(views: Sequence[BenchView]) -> Listing:
     """A line a condition and variant; no records, since those of the leaderboards say the same."""
-    columns = ("Condition", "Variant", "Energy per inference", "Against the baseline", "CPU time", "p99")
+    columns = ("Condition", "Rank", "Variant", "Energy per inference", "Against the baseline", "CPU time", "p99")
     lines = [
         (
             view.condition.removesuffix(", saturated") if at == 0 else "",
+            rank_text(row),
             row.name,
             with_interval(row.energy),
             ratio_words(row.ratio),
@@ -40,7 +42,7 @@ def conditions_list(views: Sequence[BenchView]) -> Listing:
         for view in views
         for at, row in enumerate(row for row in view.rows if _seen(row))
     ]
-    grid = simple("Other conditions", columns, lines, numeric=columns[2:], spare=("p99", "CPU time"))
+    grid = simple("Other conditions", columns, lines, numeric=columns[3:], spare=("p99", "CPU time", "Rank"))
     paced = any(view.condition.endswith("/s") for view in views)
     return Listing(grid=grid, records=(), header="Other conditions", footer=_PACED if paced else "")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -13,10 +13,10 @@ from joulewise.report.bench_view import BenchView
 from joulewise.report.estimate_view import estimate_list, headline
 from joulewise.report.estimate_view import told as estimate_words
 from joulewise.report.html import environment, policy, resource
-from joulewise.report.leaderboard import places, usage
+from joulewise.report.leaderboard import further, places
 from joulewise.report.leaderboard import told as bench_words
-from joulewise.report.measures import ABSENT, points, ratio_words, with_interval
-from joulewise.report.shrink_view import WHAT, ShrinkView, payback, proof, shrink_list, steps_waterfall
+from joulewise.report.measures import ABSENT, metric_head, ratio_words, with_interval
+from joulewise.report.shrink_view import WHAT, ShrinkView, change_of, payback, proof, shrink_list, steps_waterfall
 from joulewise.report.svg_parts import standing_alone
 from joulewise.report.view import Grid
 from joulewise.report.waterfall import Waterfall, waterfall_list
@@ -24,6 +24,8 @@ from joulewise.report.waterfall import Waterfall, waterfall_list
 if TYPE_CHECKING:
     from joulewise.compare import Estimate
     from joulewise.report.listing import Listing
+
+    Board = tuple[BenchView, Sequence[Listing]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,28 +59,46 @@ class Page:
     words: Sequence[str] = ()
 
 
-def bench_page(view: BenchView, more: Sequence[Listing] = ()) -> str:
-    """A comparison: the picture, the leaderboard, what the two can't say, and `more` lists below."""
-    kinds = tuple("fallen" if row.rank is None else "front" if row.on_front else "beaten" for row in view.rows)
-    picture = Picture(
-        title=f"{view.metric.capitalize()} against energy",
-        text=pareto_chart.description(view),
-        drawing=Markup(pareto_chart.svg(view)),
-        legend=pareto_chart.legend(view),
-    )
+def bench_page(view: BenchView, more: Sequence[Listing] = (), others: Sequence[Board] = ()) -> str:
+    """A comparison: the picture, the leaderboard, what the two can't say, and `more` lists below.
+
+    `others` are what can't stand on one board with it: each has a picture and tables of its own, its title in each.
+    """
+    boards: list[Board] = [(view, more), *others]
     subtitle = "; ".join(filter(None, (view.condition, f"floors: {', '.join(view.floors)}" if view.floors else "")))
+    words = [line for one, lists in boards for line in (*bench_words(one), *_footers(lists))]
     return render(
         Page(
             title=view.title,
             subtitle=subtitle,
-            pictures=[picture] if view.rows else [],
-            tables=[
-                *(Table(grid=one(view).grid, head="Variant", kinds=kinds) for one in (places, usage) if view.rows),
-                *(Table(grid=one.grid, head=one.grid.columns[0]) for one in more),
-            ],
-            words=[*(bench_words(view) or ["Nothing was compared."]), *_footers(more)],
+            pictures=[_pareto(one, at) for at, (one, _) in enumerate(boards) if one.rows],
+            tables=[table for at, board in enumerate(boards) for table in _board_tables(board, at)],
+            words=list(dict.fromkeys(words)) or ["Nothing was compared."],
         )
     )
+
+
+def _pareto(view: BenchView, at: int) -> Picture:
+    """The picture of the board `at` its place; from the second on the board's title is in the heading."""
+    return Picture(
+        title=_of_board(f"{metric_head(view.metric)} against energy", view, at),
+        text=pareto_chart.description(view),
+        drawing=Markup(pareto_chart.svg(view, name=f"pareto-{at}" if at else "pareto")),
+        legend=pareto_chart.legend(view),
+    )
+
+
+def _board_tables(board: Board, at: int) -> Iterator[Table]:
+    view, more = board
+    kinds = tuple("fallen" if row.rank is None else "front" if row.on_front else "beaten" for row in view.rows)
+    for one in (places(view), *further(view)) if view.rows else ():
+        yield Table(grid=replace(one.grid, title=_of_board(one.grid.title, view, at)), head="Variant", kinds=kinds)
+    for one in more:
+        yield Table(grid=replace(one.grid, title=_of_board(one.grid.title, view, at)), head=one.grid.columns[0])
+
+
+def _of_board(title: str, view: BenchView, at: int) -> str:
+    return f"{title}: {view.title}" if at else title
 
 
 def _footers(more: Sequence[Listing]) -> list[str]:
@@ -110,7 +130,7 @@ def shrink_page(view: ShrinkView) -> str:
             ratio_words(view.saving.ratio),
             f"per {view.saving.unit}",
         ),
-        _card(f"Change of {view.saving.metric}", points(view.saving.quality_change), held),
+        _card(f"Change of {view.saving.metric}", change_of(view), held),
         _card("Paid back after", with_interval(paid) if paid else ABSENT, "inferences"),
     ]
     tables = [Table(grid=shrink_list(view).grid, head="What")]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from joulewise.core.figures import Figure, exact, propagate, weakest
-from joulewise.core.variants import Variant
+from joulewise.core.variants import Model, Variant
 
 if TYPE_CHECKING:
     from joulewise.compare import Condition, Entry, Ranking
@@ -21,6 +21,8 @@ _COSTS = {
     "throughput": "throughput_per_s",
     "size": "size_bytes",
     "memory": "memory_bytes_peak",
+    "cold_start": "cold_start_s",
+    "bytes_moved": "bytes_moved_per_inference",
 }
 """Field of a row to quantity of an observation."""
 
@@ -38,6 +40,7 @@ class BenchRow:
     """A variant. `rank` is None where `reasons` say why it is not ranked; `tied_with` and `beaten_by` are for people.
 
     `ratio` is energy against the baseline: paired where `is_paired`, else of two absolute figures, and so wider.
+    `flop` are of one row, and `flop_covered` (0..1) the share of the operators that were counted.
     """
 
     id: str
@@ -59,6 +62,11 @@ class BenchRow:
     throughput: Figure | None = None
     size: Figure | None = None
     memory: Figure | None = None
+    cold_start: Figure | None = None
+    bytes_moved: Figure | None = None
+    parameters: int | None = None
+    flop: Figure | None = None
+    flop_covered: float | None = None
 
     @property
     def on_front(self) -> bool:
@@ -128,9 +136,20 @@ def bench_view(
     )
 
 
+def described(view: BenchView, models: Mapping[str, Model]) -> BenchView:
+    """The same with what each model is made of; `models` are by the variant's id."""
+    return replace(view, rows=tuple(_described(row, models.get(row.id)) for row in view.rows))
+
+
+def _described(row: BenchRow, model: Model | None) -> BenchRow:
+    if model is None:
+        return row
+    return replace(row, parameters=model.parameters, flop=model.flops, flop_covered=model.flops_covered)
+
+
 def _row(place: Place, baseline: Entry | None, variants: Mapping[str, Variant]) -> BenchRow:
     entry, variant = place.entry, variants.get(place.entry.id)
-    costs = {field: entry.costs.get(quantity) for field, quantity in _COSTS.items()}
+    costs: dict[str, Any] = {field: entry.costs.get(quantity) for field, quantity in _COSTS.items()}
     return BenchRow(
         id=entry.id,
         name=entry.name,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from textwrap import fill
 from typing import Any
 
 from joulewise.core.figures import Figure
+from joulewise.report.anatomy import anatomy, anatomy_fields, has_anatomy, told_of_models
 from joulewise.report.bench_view import BenchRow, BenchView
 from joulewise.report.escape import markdown, plain, to_ascii
 from joulewise.report.listing import Listing, Style, draw, figure_fields, simple
-from joulewise.report.measures import ABSENT, alone, points, ratio_words, with_interval
+from joulewise.report.measures import ABSENT, alone, metric_head, points, ratio_words, with_interval
 
 _SURENESS = (
     "Ratios to the baseline are paired: both ran in turns on one machine, so what the meter gets wrong alike cancels, "
@@ -20,7 +22,7 @@ _SURENESS = (
 
 def leaderboard(view: BenchView) -> Listing:
     """One wide table with everything, for Markdown, CSV and JSON."""
-    quality = view.metric.capitalize()
+    quality = metric_head(view.metric)
     columns = (
         "Rank", "Variant", quality, view.energy_words.capitalize(), "Against the baseline", "CPU time", "p50", "p99",
         "Throughput", "Memory", "Size", "On the front",
@@ -33,6 +35,7 @@ def leaderboard(view: BenchView) -> Listing:
             with_interval(row.energy),
             ratio_words(row.ratio),
             *_costs(row),
+            alone(row.size),
             "yes" if row.on_front else "no" if row.rank else ABSENT,
         )
         for row in view.rows
@@ -45,7 +48,7 @@ def leaderboard(view: BenchView) -> Listing:
 
 
 def draw_leaderboard(view: BenchView, format: str, style: Style | None = None) -> str:
-    """In one of listing.FORMATS. On a terminal two tables, so that a hundred columns hold every figure."""
+    """In one of listing.FORMATS. On a terminal several tables, so that eighty columns hold every figure."""
     style = style or Style()
     if format == "markdown":
         return f"{draw(leaderboard(view), format, style)}\n" + "".join(f"- {markdown(line)}\n" for line in told(view))
@@ -53,12 +56,37 @@ def draw_leaderboard(view: BenchView, format: str, style: Style | None = None) -
         return draw(leaderboard(view), format, style)
     if not view.rows:
         return "Nothing was compared.\n"
-    parts = [_head(view), draw(places(view), "table", style)]
-    if any(row.cpu_time or row.latency_p50 or row.memory or row.size for row in view.rows):
-        parts.append(draw(usage(view), "table", style))
+    tables = [*_standings(view, style.width), *further(view)]
+    parts = [_head(view), *(draw(one, "table", style) for one in tables)]
     lines = [fill(plain(line), max(style.width, 20), subsequent_indent="  ") for line in told(view)]
     text = "\n".join([*parts, *lines]) + "\n"
     return to_ascii(text) if style.ascii_only and not style.color else text
+
+
+def _standings(view: BenchView, width: int) -> Iterator[Listing]:
+    """Who stands where: one table where there is room, else two, since a table that is cut to pieces compares nothing.
+    The figures of each first, then what stands against the baseline."""
+    from joulewise.report.terminal import needed_width, without  # it brings rich
+
+    whole = places(view)
+    if needed_width(without(whole.grid, whole.grid.spare)) <= width:
+        yield whole
+        return
+    columns = whole.grid.columns
+    own = frozenset({"Rank", metric_head(view.metric), view.energy_words.capitalize()})
+    compared = frozenset(columns) - own - {"Variant"}
+    yield Listing(grid=without(whole.grid, compared), records=())
+    if compared:
+        grid = replace(without(whole.grid, own), title="Against the baseline", spare=frozenset())
+        yield Listing(grid=grid, records=())
+
+
+def further(view: BenchView) -> Iterator[Listing]:
+    """The tables that stand below the places: what each takes, what each is."""
+    if any(row.cpu_time or row.latency_p50 or row.memory for row in view.rows):
+        yield usage(view)
+    if has_anatomy(view):
+        yield anatomy(view)
 
 
 def rank_text(row: BenchRow) -> str:
@@ -80,16 +108,25 @@ def _told(view: BenchView) -> Iterator[str]:
         yield f"Least energy{' above the floors' if view.floors else ''}: {names}{tie}."
     if view.knee:
         yield f"The front bends at {view.knee}: beyond it, quality costs ever more energy."
-    for row in view.rows:
-        if row.tied_with:
-            yield f"{row.name} ties with {', '.join(row.tied_with)}: the intervals overlap in both."
+    yield from _ties(view)
     yield from _beaten(view)
     for row in view.rows:
         if row.rank is None:
             yield f"{row.name} is not ranked: {'; '.join(row.reasons)}."
     if any(row.is_paired for row in view.rows):
         yield _SURENESS
+    yield from told_of_models(view)
     yield from view.notices
+
+
+def _ties(view: BenchView) -> Iterator[str]:
+    """Each tie once: A with B and C; B and C again only if they tie with more."""
+    told: set[frozenset[str]] = set()
+    for row in view.rows:
+        new = [name for name in row.tied_with if frozenset({row.name, name}) not in told]
+        told |= {frozenset({row.name, name}) for name in new}
+        if new:
+            yield f"{row.name} ties with {', '.join(new)}: the intervals overlap in both."
 
 
 def _beaten(view: BenchView) -> Iterator[str]:
@@ -116,7 +153,7 @@ def places(view: BenchView) -> Listing:
     columns = (
         "Rank",
         "Variant",
-        view.metric.capitalize(),
+        metric_head(view.metric),
         *(("Change",) if changed else ()),
         energy,
         *(("Against the baseline",) if against else ()),
@@ -137,9 +174,9 @@ def places(view: BenchView) -> Listing:
 
 def usage(view: BenchView) -> Listing:
     """The narrow table of what each takes; it has no records."""
-    columns = ("Variant", "CPU time", "p50", "p99", "Throughput", "Memory", "Size", "Runtime")
-    lines = [(row.name, *_costs(row), row.runtime or ABSENT) for row in view.rows]
-    return Listing(grid=simple("Costs", columns, lines, numeric=columns[1:-1], spare=("Runtime",)), records=())
+    columns = ("Variant", "CPU time", "p50", "p99", "Throughput", "Memory")
+    lines = [(row.name, *_costs(row)) for row in view.rows]
+    return Listing(grid=simple("Costs", columns, lines, numeric=columns[1:]), records=())
 
 
 def _costs(row: BenchRow) -> Sequence[str]:
@@ -150,7 +187,6 @@ def _costs(row: BenchRow) -> Sequence[str]:
         alone(row.latency_p99),
         rate if rate == ABSENT or rate.endswith("/s") else f"{rate} /s",
         alone(row.memory),
-        alone(row.size),
     )
 
 
@@ -177,6 +213,7 @@ def _record(row: BenchRow, view: BenchView) -> dict[str, Any]:
         **_bounded("throughput_per_s", row.throughput),
         **figure_fields("memory_peak", "bytes", row.memory),
         **figure_fields("size", "bytes", row.size),
+        **anatomy_fields(row),
         "condition": view.condition,
         "boundary": view.boundary,
         "floors": list(view.floors),

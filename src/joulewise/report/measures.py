@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isclose
 
 from joulewise.core.figures import Figure, scaled
-from joulewise.report.digits import number, shown
+from joulewise.report.digits import number, shown, supported_decimals
 
 ABSENT = "–"
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
+_ALIKE = 2.0
+"""High over low of an interval around 1, up to which two count as alike."""
+_MOST_DIGITS = 4
 _RATES = ("1/s", "samples/s", "inferences/s", "rows/s")
 
 
@@ -28,22 +32,34 @@ def with_interval(figure: Figure | None) -> str:
 
 
 def alone(figure: Figure | None) -> str:
-    """The value with the digits that its interval supports, without the interval."""
-    return with_interval(figure).partition(" (")[0]
+    """The value without the interval, with the digits that its interval supports, but at most four."""
+    text = with_interval(figure).partition(" (")[0]
+    significant = "".join(filter(str.isdigit, text.partition(" ")[0])).strip("0")
+    if figure is None or len(significant) <= _MOST_DIGITS:
+        return text
+    brief = float(f"{figure.value:.{_MOST_DIGITS}g}")
+    return with_interval(replace(figure, value=brief, low=brief, high=brief))
 
 
 def ratio_words(ratio: Figure | None) -> str:
-    """A ratio to the baseline as times: "5.2× less (4.9 – 5.6)", "1.3× more (1.2 – 1.4)", "alike (0.97 – 1.04)"."""
+    """A ratio to the baseline as times: "5.2× less (4.9 – 5.6)", "1.3× more (1.2 – 1.4)", "alike (0.97 – 1.04×)";
+    "unsure (0.65 – 91×)" where the interval holds both and is too wide to call it alike."""
     if ratio is None:
         return ABSENT
     if isclose(ratio.low, 1.0) and isclose(ratio.high, 1.0):
         return "baseline"
     if ratio.low <= 1.0 <= ratio.high:
-        return f"alike ({_brief(ratio.low)} – {_brief(ratio.high)}×)"
+        word = "alike" if ratio.high <= _ALIKE * ratio.low else "unsure"
+        return f"{word} ({_brief(ratio.low)} – {_brief(ratio.high)}×)"
     more = ratio.value > 1
     value, low, high = (one if more else 1 / one for one in (ratio.value, ratio.low, ratio.high))
     words = f"{_brief(value)}× {'more' if more else 'less'}"
     return words if isclose(low, high) else f"{words} ({_brief(min(low, high))} – {_brief(max(low, high))})"
+
+
+def metric_head(name: str) -> str:
+    """A metric's name as a head: "Accuracy"; names with more than letters and digits stay as they are: f1_macro."""
+    return name.capitalize() if name.isalnum() else name
 
 
 def points(figure: Figure | None) -> str:
@@ -51,7 +67,9 @@ def points(figure: Figure | None) -> str:
     if figure is None:
         return ABSENT
     digits = 2 if max(abs(figure.low), abs(figure.high)) < 0.1 else 1
-    value, low, high = (f"{100 * one:+.{digits}f}" for one in (figure.value, figure.low, figure.high))
+    value, low, high = (
+        f"{round(100 * one, digits) or 0.0:+.{digits}f}" for one in (figure.value, figure.low, figure.high)
+    )
     return f"{value} pt" if low == high else f"{value} pt ({low} – {high})"
 
 

@@ -14,7 +14,7 @@ from joulewise.report.bench_view import BenchRow, BenchView
 from joulewise.report.digits import number
 from joulewise.report.escape import xml
 from joulewise.report.label_places import BOLD_CHARACTER, CHARACTER, Box, Placed, place_labels
-from joulewise.report.measures import ratio_words, with_interval
+from joulewise.report.measures import metric_head, ratio_words, with_interval
 from joulewise.report.power_chart import nice_step
 from joulewise.report.svg_parts import LINE_HEIGHT, caption
 
@@ -33,7 +33,7 @@ def svg(view: BenchView, *, words: Sequence[str] = (), name: str = "pareto") -> 
     parts = [
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT + LINE_HEIGHT * len(lines)}" role="img" '
         f'aria-labelledby="{name}-title {name}-text">',
-        f'<title id="{name}-title">{xml(view.metric.capitalize())} against energy: {xml(view.title)}</title>',
+        f'<title id="{name}-title">{xml(metric_head(view.metric))} against energy: {xml(view.title)}</title>',
         f'<desc id="{name}-text">{xml(description(view))}</desc>',
         *(plot.drawn() if plot.rows else ['<text class="unit" x="20" y="40">No variant has both figures.</text>']),
     ]
@@ -48,7 +48,8 @@ def description(view: BenchView) -> str:
     rows = drawn_rows(view)
     missing = len(view.rows) - len(rows)
     left_out = f" {missing} without both figures {'is' if missing == 1 else 'are'} left out." if missing else ""
-    return f"{len(rows)} variants, on the front: {front}.{left_out}"
+    count = f"{len(rows)} variant{'' if len(rows) == 1 else 's'}"
+    return f"{count}, on the front: {front}.{left_out}"
 
 
 def legend(view: BenchView) -> list[tuple[str, str]]:
@@ -56,7 +57,7 @@ def legend(view: BenchView) -> list[tuple[str, str]]:
     rows = drawn_rows(view)
     found = [("point front", "on the front")] if any(row.on_front for row in rows) else []
     found += [("point beaten", "beaten")] if any(row.rank and not row.on_front for row in rows) else []
-    found += [("point fallen", "below a floor")] if any(row.rank is None for row in rows) else []
+    found += [("point fallen", "misses a floor")] if any(row.rank is None for row in rows) else []
     found += [("floor-line", "floor of quality")] if view.quality_floor else []
     return found
 
@@ -114,7 +115,8 @@ class _Plot:
             x = self.x(energy_j)
             yield f'<line class="grid" x1="{x}" x2="{x}" y1="{TOP}" y2="{base + 5}"/>'
             yield f'<text class="tick" x="{x}" y="{base + 19}" text-anchor="middle">{_energy(energy_j)}</text>'
-        yield f'<text class="unit" x="4" y="14">{xml(self._view.metric)}</text>'
+        better = "more is better" if self._view.greater_is_better else "less is better"
+        yield f'<text class="unit" x="4" y="14">{xml(self._view.metric)}, {better}</text>'
         middle = (LEFT + WIDTH - RIGHT) / 2
         words = f"{self._view.energy_words}, log scale; bars are 95 % intervals"
         yield f'<text class="unit" x="{middle}" y="{HEIGHT - 14}" text-anchor="middle">{words}</text>'
@@ -123,7 +125,7 @@ class _Plot:
         if self._view.quality_floor is None:
             return
         y = self.y(self._view.quality_floor.value)
-        text = f"floor {number(round(self._view.quality_floor.value, 6))}"
+        text = f"floor {number(float(f'{self._view.quality_floor.value:.4g}'))}"
         yield f'<line class="floor-line" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>'
         yield f'<text class="tick" x="{WIDTH - RIGHT - 4}" y="{y + 13:.1f}" text-anchor="end">{text}</text>'
 
@@ -140,7 +142,7 @@ class _Plot:
         if energy is None or quality is None:
             return
         (x, y), kind = self._place(row), _kind(row)
-        yield f"<g><title>{xml(_tooltip(row, self._view.metric))}</title>"
+        yield f"<g><title>{xml(_tooltip(row, self._view))}</title>"
         yield f'<line class="bar {kind}" x1="{self.x(_low_j(energy))}" x2="{self.x(energy.high)}" y1="{y}" y2="{y}"/>'
         yield f'<line class="bar {kind}" x1="{x}" x2="{x}" y1="{self.y(quality.low)}" y2="{self.y(quality.high)}"/>'
         if row.is_baseline:
@@ -208,8 +210,8 @@ def _label(row: BenchRow, view: BenchView) -> str:
     return short + marks
 
 
-def _tooltip(row: BenchRow, metric: str) -> str:
-    parts = [f"{metric} {with_interval(row.quality)}", f"{with_interval(row.energy)} per inference"]
+def _tooltip(row: BenchRow, view: BenchView) -> str:
+    parts = [f"{view.metric} {with_interval(row.quality)}", f"{view.energy_words} {with_interval(row.energy)}"]
     if row.ratio and not row.is_baseline:
         parts.append(f"{ratio_words(row.ratio)} than the baseline")
     return f"{row.name}: {'; '.join([*parts, *row.reasons])}"

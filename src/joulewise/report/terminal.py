@@ -161,9 +161,9 @@ class TableExporter:
 
     def _grid(self, grid: Grid) -> Table | Text:
         whole = grid
-        if _needed(grid) > self._width:
+        if needed_width(grid) > self._width:
             grid = without(grid, grid.spare)
-        if _needed(grid) > self._width:
+        if needed_width(grid) > self._width:
             return _as_records(whole)
         table = self._table()
         for column in grid.columns:
@@ -219,7 +219,7 @@ def _cell(cell: Row | str) -> Text:
     return Text(plain(cell.shown if isinstance(cell, Row) else cell))
 
 
-def _needed(grid: Grid) -> int:
+def needed_width(grid: Grid) -> int:
     """The columns that the table takes if no figure is broken over two lines; text may break, not below 14."""
     widths = []
     for number, column in enumerate(grid.columns):
