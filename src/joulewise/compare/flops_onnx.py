@@ -123,11 +123,12 @@ def _fix(tensor: Any) -> None:
 
 
 def _forget(graph: Any) -> None:
-    """Shapes that the exporter wrote hold its names for free axes: they are inferred anew."""
+    """Shapes that the exporter wrote hold its names for free axes: they are inferred anew. Element types, too: those
+    of a stand-in may be others."""
     del graph.value_info[:]
     for value in graph.output:
         if value.type.HasField("tensor_type"):
-            value.type.tensor_type.ClearField("shape")
+            value.type.Clear()
 
 
 def _stand_in(node: Any, stored: dict[str, Shape], graph: Any) -> None:

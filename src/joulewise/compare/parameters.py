@@ -75,7 +75,8 @@ def _stored(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         head = json.loads(file.read(length))
-    yield from (each for name, each in head.items() if name != "__metadata__" and each["dtype"][0] in "FB")
+    stored = [each for name, each in head.items() if name != "__metadata__"]
+    yield from (each for each in stored if each["dtype"].startswith(("F", "BF")))
 
 
 def _linear(artifact: Artifact) -> int | None:
@@ -102,11 +103,16 @@ def steps_of(model: Any) -> list[Any]:
     if hasattr(model, "best_estimator_"):
         return steps_of(model.best_estimator_)
     if hasattr(model, "steps"):
-        return [inner for _, step in model.steps if step != "passthrough" for inner in steps_of(step)]
+        return [inner for _, step in model.steps for inner in steps_of(step)]
     if hasattr(model, "transformers_"):
-        chosen = [step for _, step, _ in model.transformers_ if step not in ("drop", "passthrough")]
-        return [inner for step in chosen for inner in steps_of(step)]
-    return [model]
+        return [inner for _, step, _ in model.transformers_ for inner in steps_of(step)]
+    return [] if _passes_on(model) else [model]
+
+
+def _passes_on(step: Any) -> bool:
+    """A step that drops columns or hands them on. Once it is fitted, scikit-learn's "passthrough" is a
+    FunctionTransformer without a function."""
+    return step is None or isinstance(step, str) or getattr(step, "func", "") is None
 
 
 def estimator_parameters(step: Any) -> int | None:
@@ -185,6 +191,12 @@ def _catboost(artifact: Artifact) -> int | None:
     return int(leaves + depth) or None
 
 
+def _compiled(artifact: Artifact) -> int | None:
+    from joulewise.compare.compiled_trees import read_about
+
+    return read_about(artifact.path)["shape"].get("parameters")
+
+
 def _openvino(artifact: Artifact) -> int | None:
     """Constants of floats, and arrays of small integers, which are quantised weights."""
     from joulewise.compare.facts.folders import load_openvino
@@ -200,6 +212,7 @@ def _openvino(artifact: Artifact) -> int | None:
 
 _COUNTERS: dict[str, Callable[[Artifact], int | None]] = {
     "catboost": _catboost,
+    "compiled-trees": _compiled,
     "hf": _safetensors,
     "lightgbm": _lightgbm,
     "linear": _linear,
