@@ -156,6 +156,14 @@ def test_it_is_a_run_like_others(again):
 
     assert (run["kind"], run["status"], run["name"]) == ("eval", "finished", "digits")
     assert "linear · batch 1" in shown
+    assert "Savings" in shown
+    document = json.loads(again("show", "digits", "--output", "json").stdout)
+    assert {one["name"] for one in document["variants"]} == {"linear", "forest.joblib", "slow"}
+    assert {one["metric"] for one in document["savings"]} == {"accuracy"}
+    variant = document["variants"][1]["id"]
+    by_variant = json.loads(again("show", variant, "--output", "json").stdout)
+    assert by_variant["run"]["id"] == run["id"] == document["variants"][1]["run_id"]
+    assert again("show", variant[-8:]).returncode == 0
 
 
 def test_compare_shows_the_same_ranks_again(again, benched):

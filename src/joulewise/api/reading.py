@@ -10,6 +10,7 @@ from joulewise.api import current_ledger
 from joulewise.core.plans import Decision
 from joulewise.core.records import Bundle
 from joulewise.core.settings import Settings
+from joulewise.core.variants import Comparison
 
 
 def runs(query: _ledger.RunQuery | None = None, settings: Settings | None = None) -> _ledger.Page:
@@ -28,7 +29,10 @@ def bundle(run: str = "latest", settings: Settings | None = None) -> Bundle:
 
 
 def show(run: str = "latest", settings: Settings | None = None, *, equivalents: bool = False) -> _report.RunView:
-    """A run ready to be drawn, with its children and its power trace."""
+    """A run ready to be drawn, with its children, its power trace and what it found out about models.
+
+    `run` may also be the id of a variant, or a part of one: it is the run that measured it.
+    """
     from joulewise.api.filing import MOST_CHILDREN
 
     with current_ledger(settings) as ledger:
@@ -36,7 +40,8 @@ def show(run: str = "latest", settings: Settings | None = None, *, equivalents: 
         children = [ledger.bundle(row.id) for row in ledger.children(found.run.id)[:MOST_CHILDREN]]
         trace = trace_of(found, ledger.trace_folder)
         decisions = ledger.decisions(found.run.id)
-        return view_of(found, children, trace=trace, equivalents=equivalents, decisions=decisions)
+        compared = ledger.compared(found.run.id)
+        return view_of(found, children, trace=trace, equivalents=equivalents, decisions=decisions, comparison=compared)
 
 
 def report(run: str = "latest", format: str = "html", settings: Settings | None = None) -> str:
@@ -64,11 +69,12 @@ def view_of(
     *,
     equivalents: bool = False,
     decisions: Sequence[Decision] = (),
+    comparison: Comparison | None = None,
 ) -> _report.RunView:
     """Any bundle ready to be drawn, filed or not."""
     import joulewise.report as room
 
-    return room.view(bundle, children, trace, room.equivalents_of(bundle) if equivalents else (), decisions)
+    return room.view(bundle, children, trace, room.equivalents_of(bundle) if equivalents else (), decisions, comparison)
 
 
 def trace_of(bundle: Bundle, folder: str) -> _report.PowerTrace | None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from joulewise.core.errors import NotFound
 from joulewise.core.ulid import is_ulid
-from joulewise.ledger import tables
+from joulewise.ledger import tables, variant_tables
 from joulewise.ledger.finding import find_page
 from joulewise.ledger.query import RunQuery
 from joulewise.ledger.rows import pack, unpack
@@ -17,7 +17,7 @@ LATEST = ("latest", "last", "-1")
 _SHORTEST = 4
 _NEAR = 500
 
-run = tables.run
+run, variant = tables.run, variant_tables.variant
 
 
 def resolve(connection: sa.Connection, text: str) -> str:
@@ -25,6 +25,8 @@ def resolve(connection: sa.Connection, text: str) -> str:
 
     `latest` is the newest run that has no run above it: what a script measures within a measured command is that
     command's. Where every run has one above (only a node's ranks were merged in, say), it is the newest of all.
+
+    The id of a variant, or a part of it, is the run that measured it, where no run has such a part.
 
     Raises NotFound with what comes near, or with the choices if an end or start fits several.
     """
@@ -38,13 +40,14 @@ def resolve(connection: sa.Connection, text: str) -> str:
     if named is not None:
         return named
     if len(id) >= _SHORTEST and id.isascii() and id.isalnum():
-        for condition in (_starts(id), run.c.id.like(f"%{id}")):
-            found = connection.execute(sa.select(run.c.id).where(condition).order_by(run.c.id.desc()).limit(6))
-            ids: list[str] = list(found.scalars())
-            if len(ids) == 1:
-                return ids[0]
-            if ids:
-                raise NotFound(f"{text!r} fits several runs: {', '.join(ids[:5])}", hint="type more of the id")
+        for own, runs in ((run.c.id, run.c.id), (variant.c.id, variant.c.run_id)):
+            for condition in (_starts(own, id), own.like(f"%{id}")):
+                found = connection.execute(sa.select(runs).distinct().where(condition).order_by(runs.desc()).limit(6))
+                ids: list[str] = list(found.scalars())
+                if len(ids) == 1:
+                    return ids[0]
+                if ids:
+                    raise NotFound(f"{text!r} fits several runs: {', '.join(ids[:5])}", hint="type more of the id")
     raise _refusal(connection, text)
 
 
@@ -56,8 +59,8 @@ def _latest(connection: sa.Connection, text: str) -> str:
     return page.rows[0].id
 
 
-def _starts(id: str) -> sa.ColumnElement[bool]:
-    return sa.and_(run.c.id >= id, run.c.id < id + "~")
+def _starts(column: sa.Column[str], id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(column >= id, column < id + "~")
 
 
 def _by_name(connection: sa.Connection, text: str) -> str | None:

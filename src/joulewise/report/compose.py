@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from joulewise.core.plans import Decision
 from joulewise.core.records import Bundle, Run
+from joulewise.core.variants import Comparison
 from joulewise.report.below import bands_below, blocks_below, evaluation_grid
 from joulewise.report.carbon_rows import PER_UNIT, carbon_sections, expired, factor_grid
 from joulewise.report.digits import number, seconds, share
@@ -22,6 +23,7 @@ from joulewise.report.how import Explainer
 from joulewise.report.labels import FACTOR_LABELS, METHOD_LABELS
 from joulewise.report.power import PowerTrace, power_series
 from joulewise.report.savings_rows import savings_section
+from joulewise.report.variant_rows import comparison_grids
 from joulewise.report.view import Grid, Notice, Row, RunView, Section
 
 LOW_COVERAGE = 0.9
@@ -53,16 +55,18 @@ def view(
     trace: PowerTrace | None = None,
     equivalents: Sequence[Row] = (),
     decisions: Sequence[Decision] = (),
+    comparison: Comparison | None = None,
 ) -> RunView:
     """A run with everything that a report shows of it.
 
     `children` are the runs below it (ranks, trials); `trace` the power trace, read from its file; `decisions` what
-    became of its plan, the latest last.
+    became of its plan, the latest last; `comparison` what it found out about models.
     `equivalents` are shown only if somebody asked for them: energy and carbon speak for themselves.
     """
     explainer = Explainer(bundle)
     run = bundle.run
-    found = _blocks(bundle, explainer, children, equivalents, savings_section(decisions))
+    beside = [savings_section(decisions), *comparison_grids(comparison)]
+    found = _blocks(bundle, explainer, children, equivalents, beside)
     blocks = [block for block in found if block is not None]
     energy_and_more = [row for block in blocks if isinstance(block, Section) for row in block.rows]
     return RunView(
@@ -77,6 +81,7 @@ def view(
         facts=tuple(facts(bundle)),
         power=power_series(bundle, trace, bands_below(bundle, children)) if trace is not None else None,
         bundle=bundle,
+        comparison=comparison,
     )
 
 
@@ -161,7 +166,7 @@ def _blocks(
     explainer: Explainer,
     children: Sequence[Bundle],
     equivalents: Sequence[Row],
-    savings: Section | None,
+    beside: Sequence[Section | Grid | None],
 ) -> list[Section | Grid | None]:
     energy = energy_section(bundle, explainer)
     calculated = carbon_sections(bundle, explainer)
@@ -172,7 +177,7 @@ def _blocks(
     return [
         energy,
         *calculated,
-        savings,
+        *beside,
         component_grid(bundle, explainer),
         phase_grid(bundle, explainer),
         evaluation_grid(bundle.evaluations),

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from datetime import datetime
 from math import isfinite
 from typing import Any
 
 from joulewise.core.figures import Figure
 from joulewise.core.records import Bundle, Calculation, Measurement
+from joulewise.core.variants import Comparison
 from joulewise.report.view import Grid, Row, RunView
 
 SCHEMA = "joulewise.run-report/1"
@@ -54,7 +56,16 @@ def document(view: RunView) -> dict[str, Any]:
         "host": _record(bundle.host) if bundle.host else None,
         "devices": [_record(one) for one in bundle.devices],
         "traces": [_record(one) for one in bundle.traces],
+        **_compared(view.comparison),
     }
+
+
+def _compared(found: Comparison | None) -> dict[str, Any]:
+    """The models, data, variants and savings of a run that compared any, linked by their ids; else nothing."""
+    if found is None or not found.variants:
+        return {}
+    names = ("models", "datasets", "variants", "savings")
+    return {name: [_record(one) for one in getattr(found, name)] for name in names}
 
 
 def _flat(row: Row) -> dict[str, Any]:
@@ -127,6 +138,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, tuple | list | frozenset):
         return [_plain(inner) for inner in value]
+    if is_dataclass(value):  # observations and steps within a variant
+        return _record(value)
     if isinstance(value, float) and not isfinite(value):
         return None  # JSON has no NaN; absent is null
     return value

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from joulewise.core.figures import Figure
 from joulewise.core.records import Bundle
+from joulewise.core.variants import Comparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,8 @@ class PowerSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run, ready to be shown. `bundle` is the record that everything here was made from."""
+    """A run, ready to be shown. `bundle` is the record that everything here was made from, `comparison` what the run
+    found out about models, None if nothing."""
 
     run_id: str
     title: str
@@ -130,6 +132,7 @@ class RunView:
     facts: tuple[tuple[str, str], ...]
     power: PowerSeries | None
     bundle: Bundle
+    comparison: Comparison | None = None
 
     def rows(self) -> Iterator[Row]:
         """Every figure of the report once, in the order of the report."""

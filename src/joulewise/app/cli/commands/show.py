@@ -19,7 +19,10 @@ from joulewise.app.cli.terminal import Terminal
 @setting_options("ledger")
 @click.pass_obj
 def show(terminal: Terminal, /, run: str, output: str, equivalents: bool, brief: bool, **options: Any) -> None:
-    """Show what RUN cost: an id, the start or end of one, a name, or last."""
+    """Show what RUN cost, and the variants and savings that it found: an id, the start or end of one, a name, or last.
+
+    The id of a variant shows the run that measured it.
+    """
     from joulewise import api
 
     view = api.show(run, settings_from(options), equivalents=equivalents)
