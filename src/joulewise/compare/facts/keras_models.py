@@ -12,17 +12,18 @@ from joulewise.compare.facts import BATCH, entry
 from joulewise.compare.facts.programs import guess_task
 from joulewise.core.errors import ModelError, PluginMissing, UntrustedModel
 
+FACTS_THREADS = 1
 _SCORING = ("softmax", "sigmoid")
 
 
 def describe(path: Path, form: str, trust: bool) -> dict[str, Any]:
     """Facts of a SavedModel's serving signature, or of a Keras model."""
     if form == "saved-model":
-        signature = load_saved(path)[1]
+        signature = load_saved(path, FACTS_THREADS)[1]
         inputs = [_entry(name, spec) for name, spec in sorted(signature.structured_input_signature[1].items())]
         outputs = [_entry(name, spec) for name, spec in sorted(signature.structured_outputs.items())]
         return {"inputs": inputs, "outputs": outputs, **_task(inputs, outputs)}
-    model = load_keras(path, trust)
+    model = load_keras(path, trust, FACTS_THREADS)
     inputs = [_entry(each.name, each) for each in model.inputs]
     outputs = [
         _entry("scores" if len(model.outputs) == 1 else f"output_{at}", each) for at, each in enumerate(model.outputs)
@@ -42,13 +43,14 @@ def _task(inputs: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> dict[s
     return guess_task(inputs, outputs)
 
 
-def _tensorflow(path: Path) -> Any:
+def _tensorflow(path: Path, threads: int | None) -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its start fills the screen otherwise
     try:
         import tensorflow
     except ImportError as error:
         raise PluginMissing(f"{path} needs TensorFlow", hint="pip install 'joulewise[tensorflow]'") from error
-    limit_threads(tensorflow, 1)
+    if threads is not None:
+        limit_threads(tensorflow, threads)
     return tensorflow
 
 
@@ -63,9 +65,12 @@ def limit_threads(tensorflow: Any, threads: int) -> int:
     return threads
 
 
-def load_saved(path: Path) -> tuple[Any, Any]:
-    """The loaded object, which must live as long as its signature, and the serving signature."""
-    tensorflow = _tensorflow(path)
+def load_saved(path: Path, threads: int | None = None) -> tuple[Any, Any]:
+    """The loaded object, which must live as long as its signature, and the serving signature.
+
+    `threads` None: as many as somebody has asked for before.
+    """
+    tensorflow = _tensorflow(path, threads)
     try:
         loaded = tensorflow.saved_model.load(str(path))
     except (OSError, ValueError, KeyError, tensorflow.errors.OpError) as error:
@@ -77,13 +82,14 @@ def load_saved(path: Path) -> tuple[Any, Any]:
     return loaded, signatures[name]
 
 
-def load_keras(path: Path, trust: bool) -> Any:
-    """A Keras model. Lambda layers and the old HDF5 format can hold code: they want trust before they are loaded."""
+def load_keras(path: Path, trust: bool, threads: int | None = None) -> Any:
+    """A Keras model; `threads` as for `load_saved`. Lambda layers and the old HDF5 format can hold code: they want
+    trust before they are loaded."""
     if path.suffix != ".keras" and not trust and not zipfile.is_zipfile(path):
         raise UntrustedModel(f"{path} is an old HDF5 file, which can hold code", hint="--trust, or save it as .keras")
     if not trust and _has_lambda(path):
         raise UntrustedModel(f"{path} has Lambda layers, which are code", hint="--trust (in Python: trust=True)")
-    tensorflow = _tensorflow(path)
+    tensorflow = _tensorflow(path, threads)
     try:
         return tensorflow.keras.models.load_model(str(path), compile=False, safe_mode=not trust)
     except (OSError, ValueError, TypeError, KeyError) as error:
