@@ -28,7 +28,8 @@ class BenchRequest:
 
     `models` are paths, `name=path@runtime` or Deployments, `data` a path or Rows. The first of `metrics` ranks.
     `trust` is True, False, or a function that is asked before code of a model's file would run. `training` names, by
-    model ("" for all), the run of the ledger that trained it.
+    model ("" for all), the run of the ledger that trained it. `task` is what the models do, where that is only guessed:
+    classification, regression, embedding.
     """
 
     models: tuple[str | Path | Deployment, ...]
@@ -48,6 +49,7 @@ class BenchRequest:
     floors: tuple[str, ...] = ()
     baseline: str = ""
     mode: str = ""
+    task: str = ""
     name: str = ""
     seed: int = 0
     trust: bool | Trust = False

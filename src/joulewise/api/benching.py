@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +121,9 @@ def prepare_bench(request: BenchRequest) -> Prepared:
         raise UsageError("no model is named", hint="joulewise bench model.onnx --data eval.npz --target y")
     rows = request.rows()
     judges = request.judges(rows)
-    deployments = deploying.deployments_of(request.models, runtimes=request.runtimes, trust=request.trust)
+    deployments = deploying.deployments_of(
+        request.models, runtimes=request.runtimes, trust=request.trust, task=request.task
+    )
     strange = set(request.training) - {""} - {one.name for one in deployments}
     if strange:
         raise UsageError(
@@ -136,6 +138,7 @@ def measured_bench(prepared: Prepared, settings: Settings, progress: Progress | 
     filed as a killed run, and `exit_code` of the result is what a shell would tell."""
     request = prepared.request
     name = request.name or "bench " + ", ".join(one.name for one in prepared.deployments)
+    training = trained_by(request.training, settings)  # a run that is not in the ledger is said before time is spent
     session = _session(name, request, settings)
     exit_code = 0
     with HangingUp() as ending:
@@ -151,7 +154,8 @@ def measured_bench(prepared: Prepared, settings: Settings, progress: Progress | 
         ending.hurry = False
         measured = compare.attach_energy(measured, session.result)
         exit_code = 128 + ending.number if ending.number is not None else exit_code
-        return _settled(prepared, measured, session.result, settings, exit_code)
+        found = _settled(prepared, measured, session.result, settings, exit_code)
+    return replace(found, training=training)
 
 
 def _measured(prepared: Prepared, session: Session, progress: Progress | None) -> list[Measured]:
@@ -194,7 +198,6 @@ def _settled(
     found = comparison_of(result.run_id, measured, prepared.rows, prepared.request, boundary)
     filed, problems = _file(result, found, settings)
     metric = metric_name(measured, prepared.judges)
-    training = trained_by(prepared.request.training, settings)
     notices = tuple(_notices(found, exit_code != 0))
     notes = [one for one in notes_of(measured) if NO_METER not in notices or not one.endswith(_SAID_ALREADY)]
     asked = Asked(
@@ -219,7 +222,6 @@ def _settled(
         problems=tuple(problems),
         exit_code=exit_code,
         listings=tuple(mode_lists(prepared.request.mode, measured, boundary)),
-        training=training,
     )
 
 

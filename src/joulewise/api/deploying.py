@@ -46,8 +46,10 @@ def deployments_of(
     runtimes: Iterable[str] = (),
     trust: bool | Trust = False,
     threads: int = 1,
+    task: str = "",
 ) -> list[Deployment]:
-    """Load what each model says of itself, and name it. `runtimes` hold for models that name none of their own.
+    """Load what each model says of itself, and name it. `runtimes` hold for models that name none of their own, `task`
+    for those whose own is only guessed.
 
     Raises ModelError and its kin for a model that can't be read or a runtime that does not take it, UntrustedModel
     unless `trust` says so, UsageError for two models of one name.
@@ -59,7 +61,7 @@ def deployments_of(
             found.append(one)
             continue
         asked = named(str(one))
-        artifact = _trusted(asked.place, trust)
+        artifact = compare.overruled(_trusted(asked.place, trust), task)
         names = _runtimes(artifact, [asked.runtime] if asked.runtime else wanted)
         for runtime in names:
             name = asked.name or Path(asked.place).name

@@ -184,6 +184,7 @@ def _original(search: Search, given: Given) -> dict[str, Any]:
         "sha256": given.card.sha256,
         "content": content_of(given.artifact),
         "format": given.artifact.format,
+        "task": given.artifact.facts.get("task", ""),
         "runtime": base.runtime,
         "threads": base.options.threads,
     }

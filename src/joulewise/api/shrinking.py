@@ -56,13 +56,15 @@ class Shrunk:
 class ShrinkFiles:
     """`target` is the column to be told (`y` of an .npz by default), `train` a file of training rows, which calibrate,
     too, and let it prune and distil; `out` the folder of the result, MODEL-shrunk in the working directory by default.
-    `trust`: MODEL may run code that it brings. `keep` leaves the work folder .joulewise/shrink where it is."""
+    `trust`: MODEL may run code that it brings; `task` is what it does, where that is only guessed. `keep` leaves the
+    work folder .joulewise/shrink where it is."""
 
     target: str | None = None
     train: str | None = None
     out: str | None = None
     trust: bool = False
     keep: bool = False
+    task: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +176,7 @@ def _name(model: str) -> str:
 
 
 def _given(model: str, data: str, files: ShrinkFiles) -> Given:
-    artifact = compare.artifact_of(model, trust=files.trust)
+    artifact = compare.overruled(compare.artifact_of(model, trust=files.trust), files.task or "")
     rows = compare.read_rows(data, files.target)
     train = files.train
     return Given(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from joulewise.core.errors import PluginMissing
 
 if TYPE_CHECKING:
-    from joulewise.compare.artifacts import artifact_of, with_task
+    from joulewise.compare.artifacts import artifact_of, overruled, with_task
     from joulewise.compare.bench_plan import BenchPlan
     from joulewise.compare.benching import Measured, attach_energy, bench
     from joulewise.compare.blocks import Block
@@ -81,6 +81,7 @@ _HOME = {
     "stars": "energy_score",
     "what_if": "four_ms",
     "with_task": "artifacts",
+    "overruled": "artifacts",
 }
 
 __all__ = [
@@ -124,6 +125,7 @@ __all__ = [
     "native_runtime",
     "open_model",
     "overlap",
+    "overruled",
     "quality_change",
     "quality_of",
     "rank",

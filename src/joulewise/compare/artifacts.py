@@ -65,6 +65,20 @@ def with_task(artifact: Artifact, task: str, classes: list[Any] | None = None) -
     return replace(artifact, facts=facts | ({"classes": classes} if classes is not None else {}))
 
 
+def overruled(artifact: Artifact, task: str) -> Artifact:
+    """The artifact as its user says what it does; "" leaves it as it is, and so does what the model says itself.
+
+    Raises OutOfRange for no task, ModelError for a model that declares another: only a guess can be overruled.
+    """
+    known = str(artifact.facts.get("task") or "unknown")
+    guessed = known == "unknown" or artifact.facts.get("task_guessed")
+    if not task or (task == known and not guessed):
+        return artifact
+    if not guessed and task in TASKS:
+        raise ModelError(f"{artifact.path.name} says itself that it does {known}, not {task}", hint="leave --task away")
+    return with_task(artifact, task)
+
+
 def _factory(text: str, trust: bool) -> Artifact:
     module, colon, attribute = text.rpartition(":")
     folder = Path.cwd()

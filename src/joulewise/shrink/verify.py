@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from joulewise.compare import BenchPlan, Measured, Metric, Rows, artifact_of, metric_of, model_card, read_rows
+from joulewise.compare.artifacts import overruled
 from joulewise.compare.benching import attach_energy, bench
 from joulewise.compare.floors import Floor, floor_of
 from joulewise.core.errors import DataError, ModelError, UndefinedFigure
@@ -94,7 +95,7 @@ def _original(manifest: Manifest, text: str, trust: bool) -> Deployment:
     told = manifest.original
     if not text and ":" not in told["source"] and not Path(told["source"]).exists():
         raise ModelError(f"the original is no longer at {told['source']}", hint="say where it lies: --model FILE")
-    artifact = artifact_of(text or told["source"], trust=trust)
+    artifact = overruled(artifact_of(text or told["source"], trust=trust), told.get("task", ""))
     if model_card(artifact).sha256 != told["sha256"] or content_of(artifact) != told.get("content", told["sha256"]):
         raise ModelError(
             f"{artifact.path} is not the model that was shrunk", hint="name the original with --model, or shrink again"

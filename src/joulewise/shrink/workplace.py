@@ -17,13 +17,15 @@ from joulewise.shrink.dealing import Dealt
 
 @contextmanager
 def workplace(root: Path, artifact: Artifact, dealt: Dealt, training: Rows | None, seed: int) -> Iterator[Path]:
-    """A folder for the same model, calibration and training rows, and seed; locked, as two searches would tear it.
+    """A folder for the same model and task, calibration and training rows, and seed; locked, as two searches would
+    tear it.
 
     The rows that calibrate are part of its name: a candidate that was calibrated on other rows could have seen those
     that judge now. Raises UsageError where another search works in it.
     """
     learnt = training.sha256 if training is not None else ""
-    words = f"{content_of(artifact)} {dealt.calibration.sha256} {learnt} {seed}"
+    task = artifact.facts.get("task", "")
+    words = f"{content_of(artifact)} {task} {dealt.calibration.sha256} {learnt} {seed}"
     folder = (root / hashlib.sha256(words.encode()).hexdigest()[:16]).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:

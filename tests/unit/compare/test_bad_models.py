@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from joulewise.compare import artifact_of, model_card, open_model, runtimes_for, with_task
+from joulewise.compare import artifact_of, model_card, open_model, overruled, runtimes_for, with_task
 from joulewise.core.errors import DataError, ModelError, OutOfRange, UntrustedModel
 from joulewise.core.runtimes import Artifact, RunOptions
 
@@ -238,3 +238,18 @@ def test_a_label_that_is_not_the_highest_score_stays_the_librarys(tmp_path: Path
     found = open_model(artifact_of(tmp_path / "m.joblib", trust=True)).predict({"x": x})
     np.testing.assert_array_equal(found["labels"], model.predict(x))
     assert (found["labels"] != found["scores"].argmax(axis=1)).any()
+
+
+def test_only_a_guess_can_be_overruled(tmp_path: Path) -> None:
+    guess = artifact_of(_dense(tmp_path / "m.onnx"))
+
+    assert overruled(guess, "") is guess
+    told = overruled(guess, "embedding")
+    assert told.facts["task"] == "embedding"
+    assert overruled(told, "embedding") is told
+    sure = overruled(guess, str(guess.facts["task"]))
+    assert "task_guessed" not in sure.facts
+    with pytest.raises(ModelError, match="says itself that it does embedding, not regression"):
+        overruled(told, "regression")
+    with pytest.raises(OutOfRange):
+        overruled(told, "poetry")

@@ -26,6 +26,7 @@ _EXAMPLE = (
     "--trust`, or with all runtimes and paced loads: `joulewise bench net.onnx --data eval.npz --runtime all "
     "--rate 5,20,100 --picture front.svg`"
 )
+TASKS = ("classification", "regression", "embedding")
 MODES = ("offline", "single-stream", "ai-energy-score")
 
 
@@ -62,6 +63,7 @@ def _judging_options(function: Any) -> Any:
         click.option(
             "--metric", "metrics", multiple=True, help="accuracy, f1_macro, r2, ...; module:function. Repeatable."
         ),
+        click.option("--task", type=click.Choice(TASKS), help="What the models do, where that is only guessed."),
         click.option("--target", help="Column that holds what is right; y in .npz files."),
         click.option("--data", required=True, help="Rows that judge: .npz, .parquet, .csv, a folder by class."),
     ):
@@ -127,6 +129,7 @@ def _wanted(options: dict[str, Any]) -> dict[str, Any]:
         **options,
         "tags": pairs(options["tags"], "--tag", "team=vision"),
         "mode": options["mode"] or "",
+        "task": options["task"] or "",
         "memory_bytes": None if memory_gb is None else int(memory_gb * 1e9),
         "runtimes": runtimes,
         "training": training,

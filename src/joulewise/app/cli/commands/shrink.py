@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from joulewise.app.cli.commands.bench import TASKS
 from joulewise.app.cli.edge import INTERRUPTED
 from joulewise.app.cli.numbers import BATCHES, THREADS
 from joulewise.app.cli.options import output_option, setting_options, settings_from
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from joulewise.api.shrinking import Shrunk
 
 NO_WINNER = 1
-_FILES = ("target", "train", "out", "trust", "keep")
+_FILES = ("target", "train", "out", "trust", "keep", "task")
 
 
 @click.command(
@@ -27,6 +28,7 @@ _FILES = ("target", "train", "out", "trust", "keep")
 @click.argument("model")
 @click.option("--data", required=True, metavar="FILE", help="Rows that judge: .npz, .parquet, .csv or a folder.")
 @click.option("--target", metavar="NAME", help="The column to be told; `y` of an .npz by default.")
+@click.option("--task", type=click.Choice(TASKS), help="What MODEL does, where that is only guessed.")
 @click.option("--train", metavar="FILE", help="Training rows: they calibrate, and let it prune and distil.")
 @click.option(
     "--floor",
