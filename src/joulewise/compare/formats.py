@@ -9,7 +9,8 @@ import json
 import zipfile
 from pathlib import Path
 
-from joulewise.compare.trust import is_pickle, pickle_globals, unpacked_head
+from joulewise.compare.archive_trust import refuse_bombs
+from joulewise.compare.trust import LOOK_BYTES, is_pickle, pickle_globals, unpacked_head
 from joulewise.core.errors import ModelError
 
 LOADABLE = (
@@ -29,6 +30,8 @@ def format_of(path: Path) -> str:
     """The format of a file or folder that exists. Raises ModelError that says what it seems to be, and what to do."""
     if path.is_dir():
         return _folder_format(path)
+    if not path.is_file():
+        raise ModelError(f"{path} is neither a file nor a folder", hint="name the model's file")
     if path.stat().st_size == 0:
         raise ModelError(f"{path} is empty", hint="save or copy the model again")
     with path.open("rb") as file:
@@ -101,7 +104,9 @@ def _zip_format(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile as error:
+            if not all(name.endswith(".npy") for name in names):
+                refuse_bombs(path, archive)
+    except (zipfile.BadZipFile, NotImplementedError) as error:
         raise ModelError(f"{path} is a torn archive: {error}", hint="copy it again") from error
     inner = {name.partition("/")[2] for name in names}
     if "schema.json" in names:
@@ -122,7 +127,8 @@ def _torch_format(path: Path, inner: set[str]) -> str:
         return "torchscript"
     with zipfile.ZipFile(path) as archive:
         name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
-        used = pickle_globals(archive.read(name))
+        with archive.open(name) as file:
+            used = pickle_globals(file.read(LOOK_BYTES))
     tensors = all(found.startswith(("torch ", "torch._utils ", "torch.storage ", "collections ")) for found in used)
     what = "the weights of a PyTorch model (a state dict)" if tensors else "a pickled PyTorch module"
     raise ModelError(f"{path} is {what}, and its program is not in the file", hint=EXPORT_TORCH)
@@ -130,7 +136,11 @@ def _torch_format(path: Path, inner: set[str]) -> str:
 
 def _folder_format(path: Path) -> str:
     names = {entry.name for entry in path.iterdir()}
-    for marker, found in (("saved_model.pb", "saved-model"), ("linear.json", "linear")):
+    for marker, found in (
+        ("saved_model.pb", "saved-model"),
+        ("linear.json", "linear"),
+        ("trees.json", "compiled-trees"),
+    ):
         if marker in names:
             return found
     for marker, message, hint in (
@@ -213,6 +223,11 @@ def _unknown(path: Path, head: bytes) -> ModelError:
         return ModelError(f"{path} holds weights only (safetensors)", hint="name the folder with its config.json")
     if path.stat().st_size > 1 << 31:
         return ModelError(f"{path} is no model that we know", hint="ONNX above 2 GB wants its weights as external data")
+    if path.suffix in (".pkl", ".pickle", ".joblib", ".p"):
+        return ModelError(
+            f"{path} is torn, or a pickle of an old protocol or packed in a way that we can't look into",
+            hint="joblib.dump(model, 'model.joblib') anew",
+        )
     if path.suffix == ".onnx":
         return ModelError(f"{path} is torn or no ONNX", hint="copy or export it again; onnx.checker says more")
     return ModelError(f"{path} is no model that we know", hint=f"we load {LOADABLE}")

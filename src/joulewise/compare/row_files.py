@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from joulewise.compare.archive_trust import BOMB_BYTES, BOMB_RATIO
 from joulewise.core.errors import DataError, PluginMissing
 
 Array = NDArray[Any]
@@ -159,6 +160,7 @@ def read_npz(path: Path) -> dict[str, Array]:
     """Arrays of an .npz. Pickled objects are refused: loading them would run code from the file."""
     try:
         with path.open("rb") as content:  # ours to close, whatever stands in it
+            _refuse_bombs(path)
             arrays = _arrays(np.load(content, allow_pickle=False))
     except ValueError as error:
         raise DataError(
@@ -168,12 +170,27 @@ def read_npz(path: Path) -> dict[str, Array]:
         raise DataError(
             f"{path} is not an .npz that can be read: {error}", hint="np.savez(path, x=..., y=...)"
         ) from error
+    except MemoryError as error:
+        raise DataError(
+            f"{path} says that it holds more than fits into memory: {error}", hint="write it again, or fewer rows"
+        ) from error
     for name, array in arrays.items():
         if array.ndim == 0:
             raise DataError(f"array {name!r} of {path} is a single value", hint="one entry a row in each array")
         if array.dtype.kind not in "biufUS":
             raise DataError(f"array {name!r} of {path} is of {array.dtype}", hint="numbers, true/false or text")
     return {name: array.astype(str) if array.dtype.kind == "S" else array for name, array in arrays.items()}
+
+
+def _refuse_bombs(path: Path) -> None:
+    if is_zipfile(path):
+        with ZipFile(path) as archive:
+            for entry in archive.infolist():
+                if entry.file_size > BOMB_BYTES and entry.file_size > BOMB_RATIO * entry.compress_size:
+                    raise DataError(
+                        f"{path} unpacks {entry.filename} from {entry.compress_size:,} to {entry.file_size:,} bytes",
+                        hint="save it with np.savez, uncompressed, if it is yours",
+                    )
 
 
 def _arrays(loaded: Any) -> dict[str, Array]:

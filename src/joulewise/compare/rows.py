@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from joulewise.compare.row_columns import arranged
 from joulewise.compare.row_feeds import feeds_of
 from joulewise.compare.row_files import missing_in, read_csv, read_npz, read_parquet
 from joulewise.core.errors import DataError, OutOfRange
@@ -100,6 +101,10 @@ class Rows:
         features = {name: column[chosen] for name, column in self.features.items()}
         target = None if self.target is None else self.target[chosen]
         return replace(self, features=features, target=target, _digest=[])
+
+    def arranged(self, columns: Sequence[str]) -> Rows:
+        """With the features that a model knows by name, in its order. Raises DataError for one that is not there."""
+        return replace(self, features=arranged(self.features, columns), _digest=[])
 
     def split(self, shares: Sequence[float], seed: int = 0) -> tuple[Rows, ...]:
         """Parts without a row in common, by `shares` (each > 0, sum at most 1); every class in proportion.

@@ -10,15 +10,17 @@ import bz2
 import gzip
 import lzma
 import pickletools
-import zipfile
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import IO, Any
 
 from joulewise.core.errors import UntrustedModel
 
-_LOOK_BYTES = 1 << 18
+LOOK_BYTES = 1 << 18
+_END = ""
+_UNREADABLE = (ValueError, IndexError, KeyError, UnicodeDecodeError, OverflowError)
 _HARMLESS = frozenset(
     {
         "_codecs encode",
@@ -47,7 +49,7 @@ def refuse_untrusted(path: Path | str, what: str, trusted: bool) -> None:
 def unpacked_head(path: Path) -> bytes:
     """The first bytes of a file, unpacked if it is compressed as joblib does it; b"" if that fails."""
     with path.open("rb") as file:
-        head = file.read(_LOOK_BYTES)
+        head = file.read(LOOK_BYTES)
     try:
         return _unpack(head, path)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError):
@@ -57,15 +59,15 @@ def unpacked_head(path: Path) -> bytes:
 def _unpack(head: bytes, path: Path) -> bytes:
     if head.startswith(b"\x1f\x8b"):
         with gzip.open(path) as file:
-            return file.read(_LOOK_BYTES)
+            return file.read(LOOK_BYTES)
     if head.startswith(b"BZh"):
         with bz2.open(path) as file:
-            return file.read(_LOOK_BYTES)
+            return file.read(LOOK_BYTES)
     if head.startswith((b"\xfd7zXZ\x00", b"\x5d\x00\x00")):
         with lzma.open(path) as file:
-            return file.read(_LOOK_BYTES)
+            return file.read(LOOK_BYTES)
     if head[:2] in (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"):
-        return zlib.decompressobj().decompress(head, _LOOK_BYTES)
+        return zlib.decompressobj().decompress(head, LOOK_BYTES)
     return head
 
 
@@ -82,46 +84,64 @@ def pickle_globals(data: bytes) -> list[str]:
     return list(_globals(data))
 
 
-def _globals(data: bytes) -> Iterator[str]:
-    words: list[str] = []
-    memo: dict[int, str] = {}
+def pickle_strangers(file: IO[bytes]) -> Iterator[str]:
+    """What the pickle in an open file would import beyond what tensors need, read to its very end: a pickle that can't
+    be read as a whole, or is followed by more, is strange itself."""
+    ended = False
     try:
-        for opcode, argument, _ in pickletools.genops(data):
-            if opcode.name in ("GLOBAL", "INST"):
-                yield str(argument)
-            elif opcode.name == "STACK_GLOBAL":
-                yield " ".join(words[-2:])
-            elif opcode.name == "MEMOIZE":
-                memo[len(memo)] = words[-1] if words else ""
-            elif opcode.name in ("BINPUT", "LONG_BINPUT") and isinstance(argument, int):
-                memo[argument] = words[-1] if words else ""
-            elif opcode.name in ("BINGET", "LONG_BINGET") and isinstance(argument, int):
-                words.append(memo.get(argument, "?"))
-            elif isinstance(argument, str):
-                words.append(argument)
-    except (ValueError, IndexError, KeyError, UnicodeDecodeError, OverflowError):  # raw arrays, or the end of our look
+        for name in _imports(_Measured(file)):
+            ended = name == _END
+            if not ended and not _is_harmless(name):
+                yield name
+    except _UNREADABLE:
+        ended = False
+    if not ended or file.read(1):
+        yield "what can't be read"
+
+
+def _globals(data: bytes) -> Iterator[str]:
+    try:
+        yield from (name for name in _imports(BytesIO(data)) if name != _END)
+    except _UNREADABLE:  # raw arrays, or the end of our look
         return
 
 
-def suspicious_globals(path: Path) -> list[str]:
-    """Names in the pickles of a zip archive (PyTorch's .pt2) beyond what tensors need; [] if it is plain data."""
-    with zipfile.ZipFile(path) as archive:
-        return sorted(set(_beyond_tensors(archive)))
+def _imports(file: Any) -> Iterator[str]:
+    """Names in order, then _END. "?" is a name that is put together in a way that only running it would tell."""
+    top: list[str] = []
+    memo: dict[int, str] = {}
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in ("GLOBAL", "INST"):
+            yield str(argument)
+        elif opcode.name == "STACK_GLOBAL":
+            yield " ".join(top[-2:]) if len(top) > 1 else "?"
+        elif opcode.name.startswith("EXT"):
+            yield "?"
+        if opcode.name == "MEMOIZE" or opcode.name.endswith("PUT"):
+            memo[len(memo) if argument is None else argument] = top[-1] if top else "?"
+        elif opcode.name.endswith("GET"):
+            top.append(memo.get(argument or 0, "?"))
+        elif isinstance(argument, str) and opcode.name not in ("GLOBAL", "INST", "PERSID"):
+            top.append(argument)
+        elif opcode.name not in ("PROTO", "FRAME"):
+            top.clear()  # the strings that we saw need not be the stack's last any more
+    yield _END
 
 
-def _beyond_tensors(archive: zipfile.ZipFile) -> Iterator[str]:
-    for entry in archive.infolist():
-        with archive.open(entry) as file:
-            magic = file.read(4)
-            if magic.startswith(b"PK") or is_pickle(magic):
-                data = magic + file.read()
-            else:
-                continue
-        if magic.startswith(b"PK"):
-            with zipfile.ZipFile(BytesIO(data)) as inner:
-                yield from _beyond_tensors(inner)
-        else:
-            yield from (name for name in pickle_globals(data) if not _is_harmless(name))
+class _Measured:
+    """A file that refuses to be read beyond its end: a pickle may claim any length."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        here = file.tell()
+        self._end = file.seek(0, 2)
+        file.seek(here)
+        self.tell, self.readline = file.tell, file.readline
+
+    def read(self, count: int) -> bytes:
+        if count > self._end - self._file.tell():
+            raise ValueError("torn")
+        return self._file.read(count)
 
 
 def _is_harmless(name: str) -> bool:

@@ -9,7 +9,7 @@ import sys
 import time
 import zipfile
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class LoadedModel:
         self.predictor = predictor
         self.path = Path(told["feeds"])
         self.seed = int(told.get("seed", 0))
+        self._columns: Sequence[str] | None = told["deployment"]["facts"].get("columns")
         self.peak_bytes = _peak_bytes()
         self.held_bytes = 0
         self.last_s = 0.01
@@ -44,7 +45,8 @@ class LoadedModel:
         begun = time.perf_counter_ns()
         predictor = opened(told["deployment"])
         load_s = (time.perf_counter_ns() - begun) / 1e9
-        feeds = _feeds(first_rows(Path(told["feeds"])), predictor.inputs, 1, _fixed(predictor) or 1)
+        columns = told["deployment"]["facts"].get("columns")
+        feeds = _feeds(first_rows(Path(told["feeds"])), columns, predictor.inputs, 1, _fixed(predictor) or 1)
         predictor.predict(feeds)
         answered_ns = time.monotonic_ns()
         loaded = cls(predictor, told)
@@ -80,7 +82,7 @@ class LoadedModel:
             with np.load(self.path, allow_pickle=False) as file:
                 features = {name: file[name] for name in file.files if name != "y"}
             count = len(next(iter(features.values())))
-            feeds = _feeds(features, self.predictor.inputs, count)
+            feeds = _feeds(features, self._columns, self.predictor.inputs, count)
             self._features, self._rows = feeds, count
             self.held_bytes += _bytes(feeds)
             del features
@@ -186,10 +188,14 @@ def first_rows(path: Path, count: int = 1) -> dict[str, Any]:
     return found
 
 
-def _feeds(features: Mapping[str, Any], inputs: Any, stop: int, batch: int | None = None) -> dict[str, Any]:
+def _feeds(
+    features: Mapping[str, Any], columns: Sequence[str] | None, inputs: Any, stop: int, batch: int | None = None
+) -> dict[str, Any]:
+    from joulewise.compare.row_columns import arranged
     from joulewise.compare.row_feeds import feeds_of
 
-    texts = {name: rows.astype(object) if rows.dtype.kind == "U" else rows for name, rows in features.items()}
+    chosen = arranged(features, columns)
+    texts = {name: rows.astype(object) if rows.dtype.kind == "U" else rows for name, rows in chosen.items()}
     return _filled(feeds_of(texts, inputs, 0, stop), batch)
 
 

@@ -138,10 +138,10 @@ def rows_for(wanted: int, *, calibrated: bool) -> int:
     return ceil(rows * 1.01 / 10) * 10
 
 
-def save(dealt: Dealt, folder: Path, training: Rows | None) -> dict[str, Path]:
-    """The parts as .npz files by name, for the processes that use them."""
+def save(dealt: Dealt, folder: Path, training: Rows | None, columns: Sequence[str] = ()) -> dict[str, Path]:
+    """The parts as .npz files by name, for the processes that use them; `columns` are the model's, in its order."""
     folder.mkdir(parents=True, exist_ok=True)
     parts: dict[str, Rows] = {"calibration": dealt.calibration, "screening": dealt.screening, "proof": dealt.proof}
     if training is not None:
         parts["training"] = training
-    return {name: part.save_npz(folder / f"{name}.npz") for name, part in parts.items()}
+    return {name: part.arranged(columns).save_npz(folder / f"{name}.npz") for name, part in parts.items()}

@@ -117,7 +117,7 @@ class _Search:
         self._request, self._session = request, session
         self._tell, self._begun, self._folder = tell, time.monotonic(), folder
         self._notes = list(self._dealt.notes)
-        files = save(self._dealt, folder / "rows", training)
+        files = save(self._dealt, folder / "rows", training, artifact.facts.get("columns", ()))
         self._root = Node(artifact=artifact)
         self._limits = Limits(
             memory_bytes=request.memory_bytes or spare_bytes(), time_limit_s=120.0, start_limit_s=120.0

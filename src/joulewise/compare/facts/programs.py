@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
+from joulewise.compare.archive_trust import suspicious_parts
 from joulewise.compare.facts import BATCH, entry
-from joulewise.compare.trust import refuse_untrusted, suspicious_globals
+from joulewise.compare.trust import refuse_untrusted
 from joulewise.core.errors import ModelError, PluginMissing, UntrustedModel
 
+_UNREADABLE = (
+    *(RuntimeError, ValueError, KeyError, AttributeError, TypeError, AssertionError, OSError, EOFError),
+    UnpicklingError,
+)
 _BY_RANK = {2: (BATCH, 1), 4: (BATCH, 1, "height", "width"), 3: (BATCH, 1, "length"), 5: (BATCH, 1, "d", "h", "w")}
 
 
@@ -34,19 +42,44 @@ def _torch(path: Path | str) -> Any:
 
 def load_exported(path: Path, trust: bool) -> Any:
     """The ExportedProgram. torch.export.load falls back to unsafe pickles, so those are looked at first."""
-    torch = _torch(path)
-    strange = suspicious_globals(path)
-    if strange and not trust:
+    strange = [] if trust else suspicious_parts(path)
+    if strange:
         raise UntrustedModel(
-            f"{path} holds pickles that import {', '.join(strange[:5])}",
+            f"{path} holds more than tensors: {', '.join(strange[:5])}",
             hint="--trust (in Python: trust=True) if you made it or trust who did",
         )
+    torch = _torch(path)
     try:
-        return torch.export.load(str(path))
-    except (RuntimeError, ValueError, KeyError, AttributeError, TypeError, AssertionError) as error:
+        with _quietly() as said:
+            return torch.export.load(str(path))
+    except _UNREADABLE as error:
         raise ModelError(
-            f"PyTorch {torch.__version__} can't read {path}: {error}", hint="export it with the installed version"
+            f"PyTorch {torch.__version__} can't read {path}: {first_line(said[0] if said else error)}",
+            hint="export it with the installed version",
         ) from error
+
+
+@contextmanager
+def _quietly() -> Iterator[list[object]]:
+    """PyTorch logs a traceback, and raises another error that points to it: here is what it would have logged."""
+    said: list[object] = []
+    logger = logging.getLogger("torch.export")
+
+    def keep(record: logging.LogRecord) -> bool:
+        said.append(record.exc_info[1] if record.exc_info else record.getMessage())
+        return False
+
+    logger.addFilter(keep)
+    try:
+        yield said
+    finally:
+        logger.removeFilter(keep)
+
+
+def first_line(error: object) -> str:
+    """What an error says first, in at most 200 letters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:200] if lines else type(error).__name__
 
 
 def load_script(path: Path) -> Any:
