@@ -42,7 +42,7 @@ def _offline(measured: Sequence[Measured], boundary: str) -> Listing:
         blocks = _saturated(one, largest=True)
         power = _power(blocks)
         if power is not None:
-            pace = _figure(ratio_interval(column(blocks, "rows"), column(blocks, "wall_s"), 0), "1/s")
+            pace = _figure(ratio_interval(column(blocks, "rows"), column(blocks, "wall_s")), "1/s")
             found[one.deployment.name] = mlperf.offline(pace, power, boundary)
     return power_list(found, mlperf.SCENARIOS[0])
 
@@ -55,7 +55,7 @@ def _single_stream(measured: Sequence[Measured], boundary: str) -> Listing:
         power = _power(blocks)
         if power is not None:
             spent = np.array([float(block.latencies_s.sum()) for block in blocks])
-            latency = _figure(ratio_interval(spent, column(blocks, "calls"), 0), "s")
+            latency = _figure(ratio_interval(spent, column(blocks, "calls")), "s")
             found[one.deployment.name] = mlperf.single_stream(latency, power, boundary)
     return power_list(found, mlperf.SCENARIOS[1])
 

@@ -86,7 +86,7 @@ def _steps(search: Search, quantity: str) -> Iterator[ShrinkStep]:
         moves = search.nodes[after].moves[done:]
         words = " + ".join(move.words for move in moves) or "same model"
         try:
-            ratio = compare.ratio_of(newer, older, kind, search.request.seed)
+            ratio = compare.ratio_of(newer, older, kind)
         except UndefinedFigure:  # a step without two rounds in common: the final measurement stands alone
             return
         yield ShrinkStep(label=f"{words} ({measured[after].deployment.runtime})", ratio=ratio)

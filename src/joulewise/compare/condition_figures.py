@@ -35,12 +35,12 @@ def _of_condition(blocks: Sequence[Block], seed: int) -> Iterator[Observation]:
         )
 
     over = f"ratio of sums over {len(blocks)} blocks"
-    cpu = _figure(ratio_interval(column(blocks, "cpu_s"), rows, seed), "s", f"the process's CPU clock, {over}")
+    cpu = _figure(ratio_interval(column(blocks, "cpu_s"), rows), "s", f"the process's CPU clock, {over}")
     yield seen("cpu_s_per_inference", cpu, int(rows.sum()))
-    energy = energy_figure(blocks, seed)
+    energy = energy_figure(blocks)
     if energy is not None:
         yield seen("energy_j_per_inference", energy, int(rows.sum()))
-    pace = _figure(ratio_interval(rows, column(blocks, "wall_s"), seed), "1/s", f"rows over time, {over}")
+    pace = _figure(ratio_interval(rows, column(blocks, "wall_s")), "1/s", f"rows over time, {over}")
     yield seen("throughput_per_s", pace, int(rows.sum()))
     for quantity, share in LATENCIES:
         interval = quantile_interval([block.latencies_s for block in blocks if block.calls], share, seed)
@@ -53,13 +53,13 @@ def _latency_source(blocks: Sequence[Block], calls: int) -> str:
     return f"{told}; {unserved} more were due and not served: the load is too high" if unserved else told
 
 
-def energy_figure(blocks: Sequence[Block], seed: int = 0) -> Figure | None:
+def energy_figure(blocks: Sequence[Block]) -> Figure | None:
     """Energy per row, J; None where a block has none. The meter's error is one for all, and joins in quadrature."""
     energies = [block.energy for block in blocks if block.energy is not None and block.energy.value > 0]
     if len(energies) < len(blocks) or len(blocks) < 2:
         return None
     joules = np.array([energy.value for energy in energies])
-    value, low, high = ratio_interval(joules, column(blocks, "rows"), seed)
+    value, low, high = ratio_interval(joules, column(blocks, "rows"))
     down = 1 - sum(energy.low for energy in energies) / joules.sum()
     up = sum(energy.high for energy in energies) / joules.sum() - 1
     return Figure(
@@ -77,7 +77,7 @@ def start_figures(cold_starts_s: Sequence[float], peaks_bytes: Sequence[int]) ->
     found: list[Observation] = []
     if len(cold_starts_s) > 1:
         try:
-            starts = ratio_interval(np.array(cold_starts_s), np.ones(len(cold_starts_s)), 0)
+            starts = ratio_interval(np.array(cold_starts_s), np.ones(len(cold_starts_s)))
         except UndefinedFigure:
             return found
         told = f"{len(cold_starts_s)} processes, from their start to the first answer; files in the page cache"

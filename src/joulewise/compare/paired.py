@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from joulewise.compare.blocks import Block, paired_blocks
 from joulewise.compare.outputs import Prediction
-from joulewise.compare.quality import Metric, rows_needed, whole_replicates
+from joulewise.compare.quality import Metric, rows_if_unchanged, rows_needed, whole_replicates
+from joulewise.compare.rare_changes import are_labels, row_ratio, unseen_changes
 from joulewise.compare.statistics import (
+    LEVEL,
     RESAMPLES,
     Floats,
     bca,
@@ -38,7 +40,12 @@ QUANTITIES = {"cpu_s": "CPU time", "energy_j": "energy", "wall_s": "time"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """New - baseline of a metric on the same `n` rows. `figure` has the 95 % interval, `p_value` tests "no change"."""
+    """New - baseline of a metric on the same `n` rows. `figure` has the 95 % interval, `p_value` tests "no change".
+
+    `disagreement` is the share of rows that changed between right and wrong (other metrics: the variance of a row's
+    change), `row_ratio` what a share of rows that turn wrong may cost the metric at most (`rare_changes`), 0 where
+    answers are no labels.
+    """
 
     metric: str
     figure: Figure
@@ -47,6 +54,7 @@ class Change:
     n: int
     greater_is_better: bool = True
     disagreement: float = 0.0
+    row_ratio: float = 0.0
 
     @property
     def worst_loss(self) -> float:
@@ -56,7 +64,9 @@ class Change:
     def rows_needed(self, allowed_loss: float, power: float = 0.8) -> int:
         """How many rows would prove that floor, if this change is the true one. Raises OutOfRange if none would."""
         change = self.figure.value if self.greater_is_better else -self.figure.value
-        return rows_needed(change, allowed_loss, self.disagreement, counts=self.test == "mcnemar", power=power)
+        counts = self.test == "mcnemar"
+        least = rows_needed(change, allowed_loss, self.disagreement, counts=counts, power=power)
+        return least if counts else max(least, rows_if_unchanged(allowed_loss, self.row_ratio))
 
     def holds(self, allowed_loss: float) -> bool:
         """True only if the bad end of the interval loses no more than that."""
@@ -72,33 +82,35 @@ def quality_change(
     target: NDArray[Any] | None = None,
     reference: Prediction | None = None,
     seed: int = 0,
+    level: float = LEVEL,
 ) -> Change:
     """How the metric changes from one model to another on the same rows.
 
     Right and wrong: McNemar's exact test and Tango's interval. All else: a bootstrap of the rows, seeded, that takes
-    the same rows for both. Raises DataError for different numbers of rows, UndefinedFigure for a single one.
+    the same rows for both; metrics of labels are widened by what so few changes can't tell (`rare_changes`). `level`
+    is the interval's. Raises DataError for different numbers of rows, UndefinedFigure for a single one.
     """
     if len(base) != len(new):
         raise DataError(f"{len(base)} answers against {len(new)}", hint="both models on the same rows")
     one, other = (metric.per_row(side, target, reference) for side in (base, new))
     if one is None or other is None:
-        return _of_wholes(metric, base, new, target, seed)
+        return _of_wholes(metric, base, new, target, (seed, level))
     if metric.scale == "rows":
-        return _of_counts(metric, one, other)
-    return _of_rows(metric, one, other, seed)
+        return _of_counts(metric, one, other, level)
+    return _of_rows(metric, one, other, (seed, level))
 
 
-def _of_counts(metric: Metric, base: Floats, new: Floats) -> Change:
+def _of_counts(metric: Metric, base: Floats, new: Floats, level: float) -> Change:
     n = base.size
     lost, won = int(np.sum(base > new)), int(np.sum(new > base))
-    low, high = tango(lost, won, n)
+    low, high = tango(lost, won, n, level)
     source = f"Tango interval, {n} rows: {lost} turned wrong, {won} turned right"
-    return _change(
-        metric, ((won - lost) / n, low, high), source, ("mcnemar", mcnemar(lost, won)), (n, (lost + won) / n)
-    )
+    interval = (won - lost) / n, low, high, level
+    return _change(metric, interval, source, ("mcnemar", mcnemar(lost, won)), (n, (lost + won) / n, 1.0))
 
 
-def _of_rows(metric: Metric, base: Floats, new: Floats, seed: int) -> Change:
+def _of_rows(metric: Metric, base: Floats, new: Floats, how: tuple[int, float]) -> Change:
+    seed, level = how
     n = base.size
     if n < 2:
         raise UndefinedFigure(f"a change of {metric.name} needs at least 2 rows, got {n}")
@@ -110,13 +122,16 @@ def _of_rows(metric: Metric, base: Floats, new: Floats, seed: int) -> Change:
     value = float(change_of(base.mean(keepdims=True), new.mean(keepdims=True))[0])
     replicates = resampled(n, lambda rows: change_of(base[rows].mean(axis=1), new[rows].mean(axis=1)), seed)
     left_out = change_of((base.sum() - base) / (n - 1), (new.sum() - new) / (n - 1))
-    low, high = bca(value, replicates, left_out, n)
+    low, high = bca(value, replicates, left_out, n, level)
     source = f"paired BCa bootstrap of {n} rows, {RESAMPLES} resamples, seed {seed}"
     found = "paired-bootstrap", _bootstrap_p(replicates)
-    return _change(metric, (value, low, high), source, found, (n, float(np.var(new - base))))
+    return _change(metric, (value, low, high, level), source, found, (n, float(np.var(new - base)), 0.0))
 
 
-def _of_wholes(metric: Metric, base: Prediction, new: Prediction, target: NDArray[Any] | None, seed: int) -> Change:
+def _of_wholes(
+    metric: Metric, base: Prediction, new: Prediction, target: NDArray[Any] | None, how: tuple[int, float]
+) -> Change:
+    seed, level = how
     sides = metric.cells([base, new], target)
     n = sides[0].n
     if n < 2:
@@ -124,22 +139,33 @@ def _of_wholes(metric: Metric, base: Prediction, new: Prediction, target: NDArra
     value = metric.of_cells(sides[1]) - metric.of_cells(sides[0])
     before, after = whole_replicates(metric, sides, seed)
     replicates = after - before
-    low, high = bca(value, replicates, None, n)
+    low, high = bca(value, replicates, None, n, level)
     source = f"paired bootstrap of {n} rows, {replicates.size} resamples, seed {seed}"
+    weight = 0.0
+    if are_labels(sides[0]):
+        lost, won = unseen_changes(sides[0], sides[1], level)
+        weight, before_weight = row_ratio(metric, sides[1]), row_ratio(metric, sides[0])
+        ends = (
+            (lost * weight, won * before_weight) if metric.greater_is_better else (won * before_weight, lost * weight)
+        )
+        low, high = low - ends[0], high + ends[1]
+        source = f"{source}, with what so few changes can't tell"
     # the share-like metrics spread as a mean of row differences with this variance would
     found = "paired-bootstrap", _bootstrap_p(replicates[np.isfinite(replicates)])
-    return _change(metric, (value, low, high), source, found, (n, float(np.nanvar(replicates) * n)))
+    return _change(metric, (value, low, high, level), source, found, (n, float(np.nanvar(replicates) * n), weight))
 
 
 def _change(
     metric: Metric,
-    interval: tuple[float, float, float],
+    interval: tuple[float, float, float, float],
     source: str,
     found: tuple[str, float],
-    counted: tuple[int, float],
+    counted: tuple[int, float, float],
 ) -> Change:
-    value, low, high = interval
-    figure = Figure(value=value, low=min(low, value), high=max(high, value), unit="1", method=MEASURED, source=source)
+    value, low, high, level = interval
+    figure = Figure(
+        value=value, low=min(low, value), high=max(high, value), unit="1", method=MEASURED, source=source, level=level
+    )
     return Change(
         metric=metric.name,
         figure=figure,
@@ -148,6 +174,7 @@ def _change(
         n=counted[0],
         greater_is_better=metric.greater_is_better,
         disagreement=counted[1],
+        row_ratio=counted[2],
     )
 
 
@@ -158,7 +185,7 @@ def _bootstrap_p(replicates: Floats) -> float:
     return min(1.0, 2 * (least + 1) / (count + 1))
 
 
-def ratio_of(new: Sequence[Block], base: Sequence[Block], quantity: str = "cpu_s", seed: int = 0) -> Figure:
+def ratio_of(new: Sequence[Block], base: Sequence[Block], quantity: str = "cpu_s") -> Figure:
     """New / baseline of a quantity per row (cpu_s, energy_j, wall_s), paired by round; below 1 saves.
 
     The meter errs alike on both, so its error cancels. What a model of the energy can't see, the mix of instructions,
@@ -172,7 +199,7 @@ def ratio_of(new: Sequence[Block], base: Sequence[Block], quantity: str = "cpu_s
         raise OutOfRange(f"one ratio for several conditions {seen}", hint="give the blocks of one batch and load")
     pairs = paired_blocks(new, base)
     above, below = (np.array([_per_row(pair[side], quantity) for pair in pairs]) for side in (0, 1))
-    value, low, high = ratio_interval(above, below, seed)
+    value, low, high = ratio_interval(above, below)
     source = f"{QUANTITIES[quantity]} per inference, {len(pairs)} rounds in pairs"
     method = MEASURED
     if quantity == "energy_j":

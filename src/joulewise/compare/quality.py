@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 from statistics import NormalDist
 from typing import Any
@@ -14,6 +14,7 @@ from joulewise.compare.cells import Cells
 from joulewise.compare.fast_metrics import fast
 from joulewise.compare.metric_functions import SLOW, Whole, cells_of, function_metric, row_scores, scorer_metric
 from joulewise.compare.outputs import Prediction
+from joulewise.compare.rare_changes import are_labels, row_ratio, unseen_errors
 from joulewise.compare.statistics import CHUNK, LEVEL, RESAMPLES, Floats, bca, mean_interval, null_variance, wilson
 from joulewise.core.errors import DataError, OutOfRange, UndefinedFigure
 from joulewise.core.figures import MEASURED, Figure
@@ -168,7 +169,23 @@ def _whole(metric: Metric, cells: Cells, seed: int) -> Figure:
         raise UndefinedFigure(f"an interval of {metric.name} needs at least 2 rows, got {n}")
     [replicates] = whole_replicates(metric, [cells], seed)
     low, high = bca(value, replicates, left_out_of(metric, cells), n)
-    return _figure(value, low, high, f"bootstrap of {n} rows, {replicates.size} resamples, seed {seed}")
+    source = f"bootstrap of {n} rows, {replicates.size} resamples, seed {seed}"
+    if not are_labels(cells):
+        return _figure(value, low, high, source)
+    low, high = _with_unseen(metric, cells, (low, high))
+    return _figure(value, low, high, f"{source}, with errors too rare to be among them")
+
+
+def _with_unseen(metric: Metric, cells: Cells, ends: tuple[float, float]) -> tuple[float, float]:
+    """The interval with what errors too rare for these rows may cost, within what the metric can be."""
+    weight = row_ratio(metric, cells)
+    wrong, right = (share * weight for share in unseen_errors(cells))
+    down, up = (wrong, right) if metric.greater_is_better else (right, wrong)
+    edges = [
+        metric.of_resamples(replace(cells, answer=(cells.target + off) % cells.classes), None)[0] for off in (0, 1)
+    ]
+    lowest, highest = np.nanmin([*edges, ends[0]]), np.nanmax([*edges, ends[1]])
+    return float(max(ends[0] - down, lowest)), float(min(ends[1] + up, highest))
 
 
 def whole_replicates(metric: Metric, sides: list[Cells], seed: int) -> list[Floats]:
@@ -225,5 +242,15 @@ def rows_needed(
     spread = disagreement - change**2 if counts else disagreement
     null = null_variance((disagreement - change) / 2, (disagreement + change) / 2, -allowed_loss) if counts else spread
     by_power = ((z * sqrt(null) + normal.inv_cdf(power) * sqrt(spread)) / (change + allowed_loss)) ** 2
-    unchanged = z * z * (1 - allowed_loss) / allowed_loss if counts and allowed_loss < 1 else 2.0
-    return max(2, ceil(by_power), ceil(unchanged))
+    return max(2, ceil(by_power), rows_if_unchanged(allowed_loss, 1.0 if counts else 0.0))
+
+
+def rows_if_unchanged(allowed_loss: float, row_ratio: float) -> int:
+    """How many rows prove that floor if not one answer changes: Tango's interval still reaches z^2 / (n + z^2) below.
+
+    `row_ratio` is what a share of rows may cost the metric: 1 for accuracy, `Change.row_ratio` for others.
+    """
+    if not allowed_loss > 0:
+        raise OutOfRange(f"want an allowed loss > 0, got {allowed_loss}")
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    return max(2, ceil(z * z * (row_ratio - allowed_loss) / allowed_loss))

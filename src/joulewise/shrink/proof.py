@@ -93,19 +93,16 @@ def prove(
             change, fault = _change(one, base, rows, metric, seed)
             entry = _entry(one, change, metric, at)
             reasons = (fault,) if fault else tuple(_reasons(floors, entry, baseline, change))
-            proofs.append(_proof(one, base, change, (at, seed), reasons))
+            proofs.append(_proof(one, base, change, at, reasons))
     return proofs
 
 
-def _proof(
-    one: Measured, base: Measured, change: Change | None, how: tuple[int, int], reasons: tuple[str, ...]
-) -> Proof:
-    batch, seed = how
+def _proof(one: Measured, base: Measured, change: Change | None, batch: int, reasons: tuple[str, ...]) -> Proof:
     return Proof(
         measured=one,
         change=change,
-        energy_ratios=_ratios(one, base, "energy_j", seed),
-        cpu_ratios=_ratios(one, base, "cpu_s", seed),
+        energy_ratios=_ratios(one, base, "energy_j"),
+        cpu_ratios=_ratios(one, base, "cpu_s"),
         batch=batch,
         held=not reasons,
         reasons=reasons,
@@ -173,12 +170,12 @@ def _needed(floor: Floor, change: Change) -> str:
     return f"{change.n} rows are too few to prove {floor.text}: about {rows} would do"
 
 
-def _ratios(one: Measured, base: Measured, quantity: str, seed: int) -> dict[int, Figure]:
+def _ratios(one: Measured, base: Measured, quantity: str) -> dict[int, Figure]:
     found = {}
     for batch in sorted({block.batch for block in base.blocks}):
         mine, theirs = ([block for block in side.blocks if block.batch == batch] for side in (one, base))
         try:
-            found[batch] = ratio_of(mine, theirs, quantity, seed)
+            found[batch] = ratio_of(mine, theirs, quantity)
         except UndefinedFigure:  # no meter, or no time was left for this batch
             continue
     return found
