@@ -26,7 +26,8 @@ MODE_ROUNDS = {ENERGY_SCORE: 10}
 class BenchRequest:
     """What to compare, on what, how long. Empty `batches` and `rounds` 0 take the mode's, else (1, 32) and 6.
 
-    `models` are paths, `name=path@runtime` or Deployments, `data` a path or Rows. The first of `metrics` ranks.
+    `models` are paths, `name=path@runtime` or Deployments, `data` a path or Rows. The first of `metrics` ranks;
+    what `floors` name is judged, too.
     `trust` is True, False, or a function that is asked before code of a model's file would run. `training` names, by
     model ("" for all), the run of the ledger that trained it. `task` is what the models do, where that is only guessed:
     classification, regression, embedding.
@@ -70,10 +71,14 @@ class BenchRequest:
             warm_up_s=self.warm_up_s,
             cold_starts=self.cold_starts,
             time_limit_s=self.time_limit_s,
-            metric=self.metrics[0] if self.metrics else "",
+            metric=next(iter(self.judged_by()), ""),
             seed=self.seed,
             limits=limits,
         )
+
+    def judged_by(self) -> tuple[str, ...]:
+        """The metrics that were named, and those that floors name: a floor that nobody measures can't hold."""
+        return tuple(dict.fromkeys((*self.metrics, *(one.metric for one in self.limits() if not one.quantity))))
 
     def limits(self) -> tuple[Floor, ...]:
         """The floors, read. Raises UsageError with examples."""
@@ -85,7 +90,7 @@ class BenchRequest:
 
     def judges(self, rows: Rows) -> tuple[Metric, ...]:
         """The metrics that were named. Raises DataError for one that is unknown, or that lacks its target."""
-        found = tuple(compare.metric_of(name) for name in self.metrics)
+        found = tuple(compare.metric_of(name) for name in self.judged_by())
         for metric in found:
             if rows.target is None and not metric.needs_reference and ":" not in metric.name:
                 columns = ", ".join(rows.columns[:20])

@@ -35,9 +35,14 @@ class BenchPlan:
     def __post_init__(self) -> None:
         numbers = (*self.batches, *self.threads, *self.rates, self.block_s, self.warm_up_s, self.time_limit_s)
         if not all(0 < number < 1e9 for number in numbers) or not (self.batches or self.rates):
-            raise OutOfRange("want batches or rates, and all numbers of the plan above zero")
+            raise OutOfRange(
+                "want batches or rates, and all numbers of the plan above zero",
+                hint="batches (1, 32), block_s 1.0, warm_up_s 5.0",
+            )
         if self.rounds < 2:
-            raise OutOfRange(f"an interval needs at least 2 rounds, got {self.rounds}")
+            raise OutOfRange(
+                f"an interval needs at least 2 rounds, got {self.rounds}", hint="6 rounds; more of them narrow it"
+            )
         if self.cold_starts < 1 or self.arrivals not in ARRIVALS:
             raise OutOfRange(f"want at least one start, and arrivals {' or '.join(ARRIVALS)}")
 

@@ -90,6 +90,20 @@ class Floor:
         said = "holds" if held else "does not hold"
         return FloorCheck(floor=self, held=held, figure=figure, text=f"{self.text}: {said}, {self._seen(figure)}")
 
+    def _further(self, entry: Entry, baseline: Entry | None) -> tuple[Figure | None, str]:
+        """The figure of a metric that does not rank: all that was seen of a variant stands among its costs."""
+        own = entry.costs.get(self.metric)
+        if own is None:
+            return None, f"{self.metric} was not measured, the quality is {entry.metric}"
+        if not self.relative:
+            return own, ""
+        if entry.is_baseline:
+            return exact(0.0, "1"), ""
+        base = baseline.costs.get(self.metric) if baseline else None
+        if base is None:
+            return None, "it is relative to a baseline, and there is none with that quality"
+        return _against(own, base, self.relative), ""
+
     def _seen(self, figure: Figure) -> str:
         """The figure in the words of the floor: a change in points, a cost in the unit that its limit was given in."""
         form = "+.3g" if self.relative else ".4g"
@@ -109,7 +123,7 @@ class Floor:
         if self.quantity:
             return entry.costs.get(self.quantity), f"{self.metric} was not measured"
         if self.metric != entry.metric:
-            return None, f"the quality is {entry.metric}"
+            return self._further(entry, baseline)
         if not self.relative or entry.quality is None:
             return entry.quality, f"{self.metric} was not measured"
         if entry.is_baseline:

@@ -111,11 +111,14 @@ def waterfall_page(fall: Waterfall) -> str:
     return render(Page(title=fall.title, pictures=[_falls(fall)], tables=[table], words=fall.notices))
 
 
-def estimate_page(found: Estimate) -> str:
-    """An estimate with its steps and the other estimators."""
+def estimate_page(found: Estimate, fall: Waterfall | None = None) -> str:
+    """An estimate with its steps and the other estimators, and what a what-if would change of it."""
     cards = [(label, text.partition(" (")[0], f"95 % band{text[text.find(' (') :]}") for label, text in headline(found)]
-    table = Table(grid=estimate_list(found).grid, head="What")
-    return render(Page(title=found.title, cards=cards, tables=[table], words=estimate_words(found)))
+    tables = [Table(grid=estimate_list(found).grid, head="What")]
+    tables += [Table(grid=waterfall_list(fall).grid, head="Step")] if fall else []
+    pictures = [replace(_falls(fall), title=fall.title)] if fall else []
+    words = [*estimate_words(found), *(fall.notices if fall else ())]
+    return render(Page(title=found.title, cards=cards, pictures=pictures, tables=tables, words=words))
 
 
 def shrink_page(view: ShrinkView) -> str:

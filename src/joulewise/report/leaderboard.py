@@ -12,12 +12,16 @@ from joulewise.report.anatomy import anatomy, anatomy_fields, has_anatomy, told_
 from joulewise.report.bench_view import BenchRow, BenchView
 from joulewise.report.escape import markdown, plain, to_ascii
 from joulewise.report.listing import Listing, Style, draw, figure_fields, simple
-from joulewise.report.measures import ABSENT, alone, metric_head, points, ratio_words, with_interval
+from joulewise.report.measures import ABSENT, alone, metric_head, points, ratio_words, signed, with_interval
 
 _SURENESS = (
     "Ratios to the baseline are paired: both ran in turns on one machine, so what the meter gets wrong alike cancels, "
     "and they are far surer than each absolute figure."
 )
+_DIRECTIONS = {
+    True: "{name}: more is taken as better; if it is an error, set greater_is_better = False on the function.",
+    False: "{name}: less is better, as its greater_is_better says.",
+}
 
 
 def leaderboard(view: BenchView) -> Listing:
@@ -115,6 +119,8 @@ def _told(view: BenchView) -> Iterator[str]:
             yield f"{row.name} is not ranked: {'; '.join(row.reasons)}."
     if any(row.is_paired for row in view.rows):
         yield _SURENESS
+    if ":" in view.metric:
+        yield _DIRECTIONS[view.greater_is_better].format(name=view.metric)
     yield from told_of_models(view)
     yield from view.notices
 
@@ -163,13 +169,18 @@ def places(view: BenchView) -> Listing:
             rank_text(row),
             row.name,
             with_interval(row.quality),
-            *((points(row.quality_change),) if changed else ()),
+            *((_change(row, view),) if changed else ()),
             with_interval(row.energy),
             *((ratio_words(row.ratio),) if against else ()),
         )
         for row in view.rows
     ]
     return Listing(grid=simple("Places", columns, lines, numeric=columns[2:], spare=("Change",)), records=())
+
+
+def _change(row: BenchRow, view: BenchView) -> str:
+    """Points of a share; errors such as RMSE have a unit of their own."""
+    return points(row.quality_change) if view.greater_is_better else signed(row.quality_change)
 
 
 def usage(view: BenchView) -> Listing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import isclose
+from math import ceil, floor, isclose
 
 from joulewise.core.figures import Figure, scaled
 from joulewise.report.digits import number, shown, supported_decimals
@@ -55,6 +55,19 @@ def ratio_words(ratio: Figure | None) -> str:
     value, low, high = (one if more else 1 / one for one in (ratio.value, ratio.low, ratio.high))
     words = f"{_brief(value)}× {'more' if more else 'less'}"
     return words if isclose(low, high) else f"{words} ({_brief(min(low, high))} – {_brief(max(low, high))})"
+
+
+def signed(figure: Figure | None) -> str:
+    """A change in the unit of its metric: "+3.5 (-0.3 – +7.1)"; bounds are rounded outwards, so that they hold."""
+    if figure is None:
+        return ABSENT
+    if isclose(figure.low, figure.high):
+        return f"{figure.value:+,.4g}"
+    decimals = max(supported_decimals(figure.value, figure.low, figure.high), 0)
+    size = 10**decimals
+    ends = (figure.value, floor(figure.low * size) / size, ceil(figure.high * size) / size)
+    value, low, high = (f"{round(one, decimals) or 0.0:+,.{decimals}f}" for one in ends)
+    return f"{value} ({low} – {high})"
 
 
 def metric_head(name: str) -> str:

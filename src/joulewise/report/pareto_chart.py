@@ -68,7 +68,7 @@ def drawn_rows(view: BenchView) -> list[BenchRow]:
 
 
 def _low_j(energy: Figure) -> float:
-    """Where the bar begins: a log axis has no zero, so one that may be nothing fades at a tenth of its value."""
+    """Where the bar begins: a log axis has no zero, so one that may be nothing ends at a tenth of its value."""
     return energy.low if energy.low > 0 else energy.value / 10
 
 
@@ -118,7 +118,8 @@ class _Plot:
         better = "more is better" if self._view.greater_is_better else "less is better"
         yield f'<text class="unit" x="4" y="14">{xml(self._view.metric)}, {better}</text>'
         middle = (LEFT + WIDTH - RIGHT) / 2
-        words = f"{self._view.energy_words}, log scale; bars are 95 % intervals"
+        zero = ", an arrow down to zero" if any(row.energy and row.energy.low <= 0 for row in self.rows) else ""
+        words = f"{self._view.energy_words}, log scale; bars are 95 % intervals{zero}"
         yield f'<text class="unit" x="{middle}" y="{HEIGHT - 14}" text-anchor="middle">{words}</text>'
 
     def _floor(self) -> Iterator[str]:
@@ -144,6 +145,9 @@ class _Plot:
         (x, y), kind = self._place(row), _kind(row)
         yield f"<g><title>{xml(_tooltip(row, self._view))}</title>"
         yield f'<line class="bar {kind}" x1="{self.x(_low_j(energy))}" x2="{self.x(energy.high)}" y1="{y}" y2="{y}"/>'
+        if energy.low <= 0:
+            end = self.x(_low_j(energy))
+            yield f'<polyline class="bar {kind}" fill="none" points="{end + 6},{y - 4} {end},{y} {end + 6},{y + 4}"/>'
         yield f'<line class="bar {kind}" x1="{x}" x2="{x}" y1="{self.y(quality.low)}" y2="{self.y(quality.high)}"/>'
         if row.is_baseline:
             yield f'<rect class="point {kind}" x="{x - 5}" y="{y - 5}" width="10" height="10"/></g>'
@@ -163,7 +167,7 @@ class _Plot:
         widths = [
             len(text) * (BOLD_CHARACTER if row.on_front else CHARACTER) for text, row in zip(texts, rows, strict=True)
         ]
-        for label in place_labels(points, widths, frame, taken, [*self._bars(), *self._steps()]):
+        for label in place_labels(points, widths, frame, taken, [*self._bars(), *self._steps(), *self._floor_box()]):
             yield from self._label_of(label, points[label.at], rows[label.at], (texts[label.at], widths[label.at]))
 
     def _bars(self) -> Iterator[Box]:
@@ -172,6 +176,11 @@ class _Plot:
                 x, y = self._place(row)
                 yield Box(self.x(_low_j(row.energy)), y - 1, self.x(row.energy.high), y + 1)
                 yield Box(x - 1, self.y(row.quality.high), x + 1, self.y(row.quality.low))
+
+    def _floor_box(self) -> Iterator[Box]:
+        if self._view.quality_floor:
+            y = self.y(self._view.quality_floor.value)
+            yield Box(LEFT, y - 1, WIDTH - RIGHT, y + 1)
 
     def _steps(self) -> Iterator[Box]:
         places = sorted(self._place(row) for row in self.rows if row.on_front)

@@ -70,7 +70,8 @@ class TableExporter:
         full = [
             column for number, column in enumerate(grid.columns) if any(str(_cell(line[number])) for line in grid.rows)
         ]
-        gone = [column for column in full if column in grid.spare]
+        left = narrowed(grid, self._width).columns
+        gone = [column for column in full if column not in left]
         if not gone:
             return [drawn]
         told = f"No room for {', '.join(gone)}: a wider terminal or --output json shows more."
@@ -160,9 +161,7 @@ class TableExporter:
         return table
 
     def _grid(self, grid: Grid) -> Table | Text:
-        whole = grid
-        if needed_width(grid) > self._width:
-            grid = without(grid, grid.spare)
+        whole, grid = grid, narrowed(grid, self._width)
         if needed_width(grid) > self._width:
             return _as_records(whole)
         table = self._table()
@@ -206,6 +205,15 @@ class _Widths:
             return cls(label, max(longest, 20), True, notes)
         beside = rest - METHOD_WIDTH - _GAP
         return cls(label, beside, True, 0) if beside >= longest else cls(label, rest, False, 0)
+
+
+def narrowed(grid: Grid, width: int) -> Grid:
+    """The table without as many of its spare columns as have no room, those on the right first."""
+    for column in reversed([column for column in grid.columns if column in grid.spare]):
+        if needed_width(grid) <= width:
+            break
+        grid = without(grid, frozenset({column}))
+    return grid
 
 
 def without(grid: Grid, names: frozenset[str]) -> Grid:

@@ -14,12 +14,14 @@ from joulewise.compare.fronts import rank
 from joulewise.compare.observing import Condition
 from joulewise.core.figures import exact
 from joulewise.core.variants import Comparison, Observation
-from joulewise.report import pareto_chart
+from joulewise.report import bench_page, pareto_chart
 from joulewise.report.anatomy import flop_words
 from joulewise.report.bench_view import bench_view, described
 from joulewise.report.leaderboard import draw_leaderboard, leaderboard
-from joulewise.report.listing import Style
-from joulewise.report.measures import alone, metric_head, points
+from joulewise.report.listing import Listing, Style, draw, simple
+from joulewise.report.measures import alone, metric_head, points, signed
+from joulewise.report.terminal import narrowed
+from joulewise.report.waterfall import waterfall_of
 from joulewise.testing import comparisons
 from joulewise.testing.comparisons import around, span
 from joulewise.testing.ledgers import store_id
@@ -141,6 +143,56 @@ def test_a_picture_says_which_way_is_better():
     assert ">accuracy, less is better<" in pareto_chart.svg(replace(view, greater_is_better=False))
     assert pareto_chart.description(comparisons.crowd(1)).startswith("1 variant, ")
     assert "energy of the run" in pareto_chart.svg(replace(view, unit="run"))
+
+
+def test_a_bar_that_reaches_zero_ends_in_an_arrow():
+    view = bench_view(rank([replace(entry("a", 1.0), costs={"energy_j_per_inference": span(0.0, 1.0, 2.0, "J")})]), [],
+                      Condition())  # fmt: skip
+    sure = bench_view(rank([entry("a", 1.0)]), [], Condition())
+
+    assert "<polyline" in pareto_chart.svg(view)
+    assert "an arrow down to zero" in pareto_chart.svg(view)
+    assert "<polyline" not in pareto_chart.svg(sure)
+
+
+def test_errors_change_in_their_own_unit():
+    worse = replace(entry("b", 1.0, 58.0), quality_change=span(-0.2, 3.5, 7.1), is_baseline=False)
+    both = [replace(one, metric="rmse", greater_is_better=False) for one in (entry("a", 2.0, 55.0), worse)]
+    text = draw_leaderboard(bench_view(rank(both), [], Condition()), "table", Style(width=140))
+
+    assert "+4 (-1 – +8)" in text
+    assert signed(span(-0.23, 0.51, 1.25)) == "+0.5 (-0.3 – +1.3)"
+    assert signed(exact(-0.25, "1")) == "-0.25"
+    assert signed(None) == "–"
+    assert " pt" not in text
+
+
+def test_which_way_a_function_of_the_users_is_better_is_said():
+    ones = [replace(entry(name, 1.0), metric="mine:cost") for name in ("a", "b")]
+    text = draw_leaderboard(bench_view(rank(ones), [], Condition()), "table", Style(width=200))
+    turned = [replace(one, greater_is_better=False) for one in ones]
+
+    assert "more is taken as better; if it is an error, set greater_is_better = False on the function" in text
+    assert "less is better" in draw_leaderboard(bench_view(rank(turned), [], Condition()), "table")
+
+
+def test_a_narrow_table_loses_no_more_columns_than_it_must():
+    grid = simple("t", ("Name", "Wide", "Less", "Least"), [("a", "x" * 20, "y" * 20, "z" * 20)],
+                  numeric=("Wide", "Less", "Least"), spare=("Less", "Least"))  # fmt: skip
+
+    assert narrowed(grid, 80).columns == ("Name", "Wide", "Less", "Least")
+    assert narrowed(grid, 60).columns == ("Name", "Wide", "Less")
+    assert narrowed(grid, 30).columns == ("Name", "Wide")
+    assert "No room for Least:" in draw(Listing(grid=grid, records=()), "table", Style(width=60))
+
+
+def test_a_page_of_an_estimate_shows_the_what_if():
+    fall = waterfall_of(comparisons.example_what_if(), "Moved north")
+    page = bench_page.estimate_page(comparisons.example_estimate(), fall)
+
+    assert '<svg class="chart"' in page
+    assert "Moved north" in page
+    assert "<svg class" not in bench_page.estimate_page(comparisons.example_estimate())
 
 
 def test_names_of_metrics_as_heads():

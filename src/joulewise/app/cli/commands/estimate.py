@@ -71,7 +71,10 @@ def estimate(terminal: Terminal, /, output: str, reports: tuple[str, ...], **opt
     terminal.put(_drawn(found, output, terminal.style()))
     for path in reports:
         format = format_of(path)
-        write_text(path, api.estimate_page(found.estimate) if format == "html" else _drawn(found, format, None))
+        write_text(
+            path,
+            api.estimate_page(found.estimate, found.waterfall) if format == "html" else _drawn(found, format, None),
+        )
         terminal.say(f"joulewise: wrote {path}")
     if picture and found.waterfall:
         write_text(picture, api.waterfall_svg(found.waterfall))
