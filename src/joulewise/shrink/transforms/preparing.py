@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 from joulewise.core.runtimes import Artifact
 
 _log = logging.getLogger(__name__)
+UNTOLD = 1
+"""onnx.TensorProto.FLOAT: what the quantizers take for tensors whose type shape inference can't tell, as behind the
+operators of classical machine learning."""
 
 
 @contextmanager
 def prepared(artifact: Artifact, *, optimise: bool = True) -> Iterator[Path]:
     """The path of a copy that is ready to quantize; it goes when the block ends."""
     with tempfile.TemporaryDirectory(prefix="joulewise-") as folder:
-        path = _prepare(artifact.path, Path(folder) / "prepared.onnx", optimise)
+        path = _prepare(artifact.path.resolve(), Path(folder) / "prepared.onnx", optimise)
         if path.parent == Path(folder):
             _flatten_biases(path)
         yield path
@@ -29,13 +32,14 @@ def _prepare(source: Path, target: Path, optimise: bool) -> Path:
     large = source.stat().st_size > 1 << 30
     for skip_symbolic in (False, True):
         try:
-            quant_pre_process(
-                str(source),
-                str(target),
-                skip_optimization=not optimise,
-                skip_symbolic_shape=skip_symbolic,
-                save_as_external_data=large,
-            )
+            with chdir(target.parent):  # giving up, symbolic inference leaves the model in the working directory
+                quant_pre_process(
+                    str(source),
+                    str(target),
+                    skip_optimization=not optimise,
+                    skip_symbolic_shape=skip_symbolic,
+                    save_as_external_data=large,
+                )
             return target
         except Exception:  # noqa: BLE001 - Symbolic inference gives up on some exports; plain inference often is enough.
             _log.info("preparing %s failed, symbolic shapes %s", source, not skip_symbolic, exc_info=True)

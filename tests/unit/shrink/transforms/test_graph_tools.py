@@ -205,8 +205,19 @@ def test_what_can_not_be_prepared_is_quantized_as_it_is(tmp_path: Path) -> None:
     path.write_bytes(b"\x08\xff not a graph")
 
     with prepared(Artifact(path=path, format="onnx")) as found:
-        assert found == path
+        assert found == path.resolve()
     assert path.read_bytes() == b"\x08\xff not a graph"
+    assert [each.name for each in tmp_path.iterdir()] == ["odd.onnx"]
+
+
+def test_preparing_leaves_nothing_where_the_user_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Symbolic shape inference keeps what it does not understand in the working directory, with all weights."""
+    monkeypatch.chdir(tmp_path)
+    sides = [info("x", FLOAT, ["batch", 4])], [info("y", FLOAT, ["batch", 4])]
+    Path("odd.onnx").write_bytes(model_of(graph([node("NoSuchThing", ["x"], ["y"])], *sides)).SerializeToString())
+
+    with prepared(Artifact(path=Path("odd.onnx"), format="onnx")) as found:
+        assert operators(read_model(found)) == {"NoSuchThing"}
     assert [each.name for each in tmp_path.iterdir()] == ["odd.onnx"]
 
 
