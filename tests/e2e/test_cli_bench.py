@@ -288,6 +288,13 @@ def test_wrong_input_is_told_before_time_is_spent(fresh, arguments, code, said):
     assert "rounds of" not in done.stderr
 
 
+def test_a_meter_that_there_is_none_of_is_told(fresh):
+    done = fresh("bench", "linear.onnx", "--data", "eval.npz", "--meters", "rapl")
+
+    assert done.returncode == 2
+    assert "there is no meter 'rapl'\nTry: powercap and perf read RAPL; one of" in done.stderr
+
+
 def test_rows_that_do_not_fit_are_an_error_with_its_cure_and_a_filed_run(fresh):
     done = fresh("bench", "linear.onnx", "--data", "narrow.npz", "--batch", "1", *QUICK)
     [filed] = json.loads(fresh("compare", "--output", "json").stdout)["variants"]

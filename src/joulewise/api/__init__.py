@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import joulewise.report as _report
     import joulewise.schedule as _schedule
     from joulewise.api.benching import bench as bench
+    from joulewise.api.catalog import check_meters as check_meters
     from joulewise.api.catalog import check_zone as check_zone
     from joulewise.api.catalog import factor_changes as factor_changes
     from joulewise.api.catalog import factor_set as factor_set
@@ -225,6 +226,7 @@ def plan_request(**wanted: Any) -> _schedule.Request:
 
 def tasks(settings: Settings | None = None) -> Tasks:
     """The submitted tasks of this user: submit, list, cancel, drive them."""
+    from joulewise.api.catalog import check_meters as check_meters
     from joulewise.api.catalog import check_zone as check_zone
     from joulewise.api.catalog import factor_changes as factor_changes
     from joulewise.api.catalog import factor_set as factor_set
@@ -310,6 +312,7 @@ _ELSEWHERE = {
     "import_codecarbon": "joulewise.api.keeping",
     "import_json": "joulewise.api.keeping",
     "ledger_info": "joulewise.api.keeping",
+    "check_meters": "joulewise.api.catalog",
     "check_zone": "joulewise.api.catalog",
     "factor_set": "joulewise.api.catalog",
     "factors": "joulewise.api.catalog",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joulewise import api, compare
-from joulewise.api import deploying, filing
+from joulewise.api import catalog, deploying, filing
 from joulewise.api.bench_efficiency import trained_by
 from joulewise.api.bench_records import comparison_of, metric_name
 from joulewise.api.bench_request import BenchRequest
@@ -136,6 +136,7 @@ def prepare_bench(request: BenchRequest) -> Prepared:
 def measured_bench(prepared: Prepared, settings: Settings, progress: Progress | None = None) -> BenchResult:
     """Measure what was prepared and file it. Ctrl-C, SIGTERM and a closed terminal end it early: what was measured is
     filed as a killed run, and `exit_code` of the result is what a shell would tell."""
+    catalog.check_meters(settings)
     request = prepared.request
     name = request.name or "bench " + ", ".join(one.name for one in prepared.deployments)
     training = trained_by(request.training, settings)  # a run that is not in the ledger is said before time is spent

@@ -9,6 +9,19 @@ from joulewise.carbon import FactorChange, FactorSet
 from joulewise.core.formulas import Formula
 from joulewise.core.records import Factor
 from joulewise.core.settings import Settings
+from joulewise.measure.equipment import NO_METER
+
+
+def check_meters(settings: Settings) -> None:
+    """Better said before the work: a meter that was named is not one. Raises NotFound with those that there are."""
+    from joulewise.core import plugins
+    from joulewise.core.errors import NotFound
+
+    known = plugins.names("meters")
+    for name in settings.meters:
+        if name not in (*known, NO_METER):
+            rapl = "powercap and perf read RAPL; " if name.casefold() == "rapl" else ""
+            raise NotFound(f"there is no meter {name!r}", hint=f"{rapl}one of {', '.join((*known, NO_METER))}")
 
 
 def check_zone(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from joulewise import compare
 from joulewise import shrink as room
-from joulewise.api import filing, load_settings
+from joulewise.api import catalog, filing, load_settings
 from joulewise.api.hanging_up import HangingUp, HungUp
 from joulewise.api.shrink_records import comparison_of, file_found
 from joulewise.api.shrink_showing import candidates_of, export, losers_of, notices_of, view_of_search
@@ -107,6 +107,7 @@ def shrink_model(
     name = _name(model)
     place = Path(files.out or f"{name}-shrunk")
     refuse_foreign(place)
+    catalog.check_meters(settings)
     given = _given(model, data, files)
     room.prepare(given.artifact, given.rows, request, given.training)
     job = Job(name=f"shrink {name}", kind="eval", seed=request.seed, project=settings.project)

@@ -37,7 +37,7 @@ HELP: Mapping[str, str] = {
     "embodied_kg": "Embodied emissions of the whole machine, kgCO2e, from its data sheet.",
     "lifespan_years": "Expected life of the machine in years.",
     "tick_s": "Seconds between readings after the first 20 s, in which they are closer; 1 to 60.",
-    "meters": "Only these meter plug-ins, comma-separated; empty is all.",
+    "meters": "Only these meter plug-ins, comma-separated; empty is all, none is none of them.",
     "idle_share": "Our share of idle power: allocation, busy or none.",
     "strict": "Let a failing meter raise instead of becoming a gap.",
     "group": "Key that joins the ranks of one job; empty takes torchrun's, Slurm's or MPI's.",

@@ -39,6 +39,8 @@ _TRACES: Mapping[str, tuple[str, ...]] = {
 
 Without a trace, or an option that switches it on, importing the plug-in would cost its half millisecond for nothing.
 Plug-ins that are not in this list are always asked."""
+NO_METER = "none"
+"""In the setting `meters`: read none."""
 
 
 class Equipment:
@@ -55,7 +57,7 @@ class Equipment:
         for finding in findings:
             wanted = finding.plugin in self._settings.meters and finding.state in ("absent", "denied")
             if finding.state == "broken" or wanted:
-                warn(f"{finding.plugin}: {finding.what} ({finding.why})")
+                warn(_told(finding))
         try:
             machine = MachineClock(self._root)
         except MeterUnavailable as error:
@@ -75,8 +77,10 @@ class Equipment:
         """
         meters: list[Meter] = []
         findings: list[Finding] = []
-        for name in self._settings.meters or plugins.names("meters"):
-            if not thorough and not self._may_exist(name):
+        named = self._settings.meters
+        for name in named or plugins.names("meters"):
+            # what the user names is asked all the same: it says why it is not there
+            if name == NO_METER or not (thorough or name in named or self._may_exist(name)):
                 continue
             found, told = self._ask(name, pids)
             meters += found
@@ -118,6 +122,13 @@ class Equipment:
         except Exception as error:  # noqa: BLE001 - a plug-in's bug must not end the user's program
             return [], [Finding(plugin=name, state="broken", what="discovery failed", why=f"{error!r}")]
         return list(found), list(told)
+
+
+def _told(finding: Finding) -> str:
+    """ "powercap: no RAPL counters (...). Try: ..."."""
+    why = f" ({finding.why})" if finding.why else ""
+    cure = f". Try: {finding.cure}" if finding.cure else ""
+    return f"the meter {finding.plugin!r} is not read: {finding.what}{why}{cure}"
 
 
 def _is_there(path: str) -> bool:

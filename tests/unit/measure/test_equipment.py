@@ -80,12 +80,26 @@ def test_a_machine_without_proc_stat_is_a_warning(plugged, tmp_path):
 
 
 def test_plugins_without_a_trace_of_their_hardware_are_not_asked(plugged, tmp_path):
-    settings = Settings(meters=("powercap", "nvidia"))
     Tree(tmp_path / "machine")
-    quick = Equipment(settings, plugged, root=str(tmp_path / "machine"))
-    assert quick.discover(frozenset) == ([], [])
+    quick = Equipment(Settings(), plugged, root=str(tmp_path / "machine"))
+    _, findings = quick.discover(frozenset)
+    assert not {finding.plugin for finding in findings} & {"powercap", "nvidia"}
     _, findings = quick.discover(frozenset, thorough=True)
-    assert {finding.plugin for finding in findings} == {"powercap", "nvidia"}
+    assert {finding.plugin for finding in findings} >= {"powercap", "nvidia"}
+
+
+def test_a_meter_that_was_named_and_is_not_there_says_why(plugged, tmp_path):
+    Tree(tmp_path / "machine")
+    warnings = []
+    equipment = Equipment(Settings(meters=("powercap", "rapl")), plugged, root=str(tmp_path / "machine"))
+    _, meters = equipment.open(object(), warnings.append)
+    assert meters == []
+    assert warnings[0].startswith("the meter 'powercap' is not read: no RAPL counters (/sys/class/powercap")
+    assert warnings[1].startswith("the meter 'rapl' is not read: no meters plug-in 'rapl'. Try: one of")
+
+
+def test_no_meter_can_be_asked_for(plugged):
+    assert Equipment(Settings(meters=("none",)), plugged).discover(frozenset) == ([], [])
 
 
 def test_settings_reach_the_plugin_they_are_named_after():

@@ -47,6 +47,7 @@ def run(terminal: Terminal, /, command: tuple[str, ...], output: str, reports: t
     for path in reports:
         format_of(path)  # a wrong name must be said before the work, not after
     api.check_zone(settings)
+    api.check_meters(settings)
     if options["when"] is None:
         refuse_without_when(options)
         finish(terminal, api.measure_command(command, settings, **job), settings, output, reports)

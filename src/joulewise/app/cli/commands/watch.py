@@ -26,5 +26,6 @@ def watch(terminal: Terminal, /, pid: int, output: str, reports: tuple[str, ...]
     job = job_from(options)
     settings = settings_from(options)
     api.check_zone(settings)
+    api.check_meters(settings)
     terminal.say(f"joulewise: watching process {pid}; Ctrl-C ends it and files the run")
     finish(terminal, api.measure_process(pid, settings, **job), settings, output, reports)
