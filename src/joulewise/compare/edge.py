@@ -32,7 +32,8 @@ class EdgeProfile:
 
     `memory` is what the model may hold while it runs (low: with the rest of the system), `storage` what its file may
     take, `power` the draw that the device sustains, `battery` a full charge in J, `latency` what p99 must keep and
-    `least_inferences` how many a charge must pay for. `measured_here` says that the observations are of this device.
+    `least_inferences` how many a charge must pay for. `measured_here` says that the observations are of this device,
+    `checked` which figures a second source was found to print.
     """
 
     name: str
@@ -44,6 +45,7 @@ class EdgeProfile:
     latency: Figure | None = None
     least_inferences: Figure | None = None
     source: str = ""
+    checked: str = ""
     note: str = ""
     measured_here: bool = False
 
@@ -143,6 +145,7 @@ def _built_in() -> dict[str, EdgeProfile]:
             power=_banded(row, "power_w", "W"),
             battery=_banded(row, "battery_j", "J"),
             source=" ".join(filter(None, (row["source"], row["url"]))),
+            checked=row["checked"],
             note=row["note"],
         )
         found |= dict.fromkeys((row["name"], *filter(None, row["aliases"].split(";"))), made)

@@ -249,7 +249,8 @@ def _term(name: str, label: str, formula: Formula, inputs: Mapping[str, Figure])
 
 
 def _noted(device: Hardware) -> str:
-    return f"; {device.note}." if device.note and device.note != "dense" else "."
+    told = [device.note if device.note != "dense" else "", device.doubts]
+    return "".join(f"; {one}" for one in told if one) + "."
 
 
 def _share(figure: Figure, name: str) -> Figure:

@@ -1,6 +1,7 @@
 """Accelerators and processors by name, from public data sheets: rated power, peak FLOP/s by precision, memory.
 
-Reads:  data/hardware.csv, each row with source, address and licence.
+Reads:  data/hardware.csv, each row with source, address and licence, and in `checked` which of its figures a second,
+        independent source was found to print, and where; "not confirmed" rests on the named data sheet alone.
 Traps:  a board is not a chip (TPU, K80); data sheets print FLOP/s with sparsity, ours are dense; TDP is no mean draw.
 """
 
@@ -39,7 +40,13 @@ class Hardware:
     mean: Figure | None = None
     memory: Figure | None = None
     peak: Mapping[str, Figure]
+    checked: str = ""
     note: str = ""
+
+    @property
+    def doubts(self) -> str:
+        """What nobody else was found to print, in words; "" if all was confirmed."""
+        return "; ".join(part.strip() for part in self.checked.split(";") if "not confirmed" in part)
 
     def peak_of(self, precision: str) -> Figure:
         """Dense peak in FLOP/s. Raises UndefinedFigure, naming what is known, for a precision without a figure."""
@@ -122,5 +129,6 @@ def _made(row: Mapping[str, str]) -> Hardware:
         url=row["url"],
         licence=row["licence"],
         version=row["version"],
+        checked=row["checked"],
         note=row["note"],
     )

@@ -107,6 +107,7 @@ def test_built_in_profiles_are_defaults_with_a_source():
     assert names == ["microcontroller", "raspberry-pi-4", "raspberry-pi-5", "jetson-orin-nano", "phone", "laptop"]
     for one in edge_profiles():
         assert one.source
+        assert one.checked
         assert one.memory.method == DEFAULT
         assert one.memory.low <= one.memory.value
         assert one.power.low < one.power.high

@@ -166,6 +166,8 @@ def test_every_row_has_its_source_address_and_licence():
         assert device.source, device.name
         assert device.url.startswith("https://"), device.name
         assert device.licence, device.name
+        assert device.version, device.name
+        assert device.checked, device.name
         assert device.tdp.value > 0
         assert device.idle is None or device.idle.value < device.tdp.value
         assert device.mean is None or device.mean.source
