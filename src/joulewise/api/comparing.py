@@ -13,10 +13,11 @@ from joulewise.api.bench_efficiency import trained_by
 from joulewise.api.bench_records import quality_names
 from joulewise.api.bench_results import Compared
 from joulewise.api.boards import Asked, boards_of, energy_notices
+from joulewise.api.compare_checks import check_baseline, check_condition, check_metric, listed, load_of
 from joulewise.api.run_variants import run_variant
 from joulewise.compare.observing import Condition
 from joulewise.core.errors import DataError, NotFound, UsageError
-from joulewise.core.variants import SATURATED, Comparison, Dataset, Model, Saving, Variant
+from joulewise.core.variants import Comparison, Dataset, Model, Saving, Variant
 from joulewise.report.energy_rows import find_energy
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ class CompareRequest:
         """The condition that was asked for; None for those that were seen."""
         if self.batch is None and self.threads is None and not self.load:
             return None
-        paced = bool(self.load) and self.load != SATURATED
-        return Condition(batch=self.batch or 1, threads=self.threads, load=self.load if paced else SATURATED)
+        return Condition(batch=self.batch or 1, threads=self.threads, load=load_of(self.load))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +96,30 @@ def compare_runs(*runs: str, settings: Settings | None = None, **wanted: Any) ->
     settings = settings or api.load_settings()
     with api.current_ledger(settings) as ledger:
         items = list(_items(request, ledger))
-    if not items:
-        raise NotFound("nothing to compare: no variant, and no run with a logged quality, fits", hint=_CURE)
+        if not items:
+            raise NotFound(
+                "nothing to compare: no variant, and no run with a logged quality, fits", hint=_cure(request, ledger)
+            )
+    _check([one.variant for one in items], request)
     return _compared(items, request, settings)
 
 
 _CURE = "joulewise bench MODEL --data eval.npz files variants; session.log(accuracy=...) files a run's quality"
+
+
+def _cure(request: CompareRequest, ledger: Ledger) -> str:
+    """The models that there are, where others were named; else how to begin."""
+    names = dict.fromkeys(ledger.model(one.model_id).name for one in ledger.variants()) if request.models else {}
+    return listed(request.models[0], names) if names else _CURE
+
+
+def _check(variants: Sequence[Variant], request: CompareRequest) -> None:
+    """Whatever nobody measured is said at once: a board without it would look like a result."""
+    check_metric(variants, request.metric)
+    check_baseline(variants, request.baseline)
+    wanted = request.condition()
+    if wanted:
+        check_condition(variants, wanted)
 
 
 def _several(value: Any) -> tuple[Any, ...]:

@@ -16,8 +16,9 @@ from joulewise.compare.estimating import Choices, Estimate, Term
 from joulewise.compare.estimating import estimate as estimated
 from joulewise.compare.four_ms import Situation, what_if
 from joulewise.compare.hardware import catalogue, hardware_of
+from joulewise.compare.model_spec import spec_of
 from joulewise.core.errors import DataError, OutOfRange, UsageError
-from joulewise.core.figures import MODELLED, REPORTED, Figure, exact
+from joulewise.core.figures import MODELLED, REPORTED, Figure, exact, scaled
 from joulewise.core.settings import Settings
 from joulewise.report.digits import number
 from joulewise.report.estimate_view import draw_estimate, estimate_list, headline
@@ -144,8 +145,34 @@ def estimate(*, settings: Settings | None = None, **wanted: Any) -> Estimated:
         intensity=place.intensity,
         choices=request.choices(),
     )
-    made = replace(made, terms=(*made.terms, *_further(made, place, settings)))
+    made = replace(made, terms=(*_timed(made, request), *_further(made, place, settings)))
     return Estimated(estimate=made, what_if=_what_if(request, made, place))
+
+
+def _timed(made: Estimate, request: EstimateRequest) -> Iterator[Term]:
+    """The steps, with the time by the clock where it follows from the FLOP. Raises OutOfRange for hours in which the
+    hardware can't do the FLOP that the model takes."""
+    if request.hours is not None:
+        _check_hours(made, request)
+    for term in made.terms:
+        yield term
+        if term.name == "device_time" and request.hours is None and made.device_count:
+            spread = scaled(term.figure, 1.0 / made.device_count)
+            told = f"device time over {made.device_count} devices, all at work at once"
+            yield Term(name="duration", label="Time by the clock", figure=replace(spread, source=told))
+
+
+def _check_hours(made: Estimate, request: EstimateRequest) -> None:
+    if made.flop is None or made.device_time is None or made.hardware is None or made.device_time.value <= 0:
+        return
+    spec = spec_of(request.spec() or "")
+    peak_flop = made.device_time.value * made.hardware.peak_of(spec.precision).value
+    if made.flop.low > peak_flop:
+        least_h = made.flop.low / peak_flop * (request.hours or 0.0)
+        raise OutOfRange(
+            f"{request.hours:g} h are too few: at its full peak the hardware takes {number(float(f'{least_h:.3g}'))} h",
+            hint="leave out --hours, and they follow from the FLOP; or name more devices",
+        )
 
 
 class _Place:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from joulewise import api
+from joulewise.api.compare_checks import check_condition, listed, load_of
 from joulewise.compare.devices import DeviceTable, Seen, device_table
-from joulewise.compare.edge import EdgeVerdict, check_edge, edge_profile, edge_profiles
+from joulewise.compare.edge import EdgeProfile, EdgeVerdict, check_edge, edge_profile, edge_profiles
 from joulewise.compare.observing import Condition
-from joulewise.core.errors import NotFound
+from joulewise.core.errors import NotFound, OutOfRange
+from joulewise.core.figures import REPORTED, Figure, exact
 from joulewise.report.device_view import device_list, edge_list
 from joulewise.report.energy_rows import find_energy
 from joulewise.report.listing import Listing, draw, simple
@@ -84,7 +87,7 @@ class EdgeCheckup:
 
 def condition(*, batch: int = 1, threads: int | None = None, load: str = "saturated") -> Condition:
     """What figures are compared at."""
-    return Condition(batch=batch, threads=threads, load=load)
+    return Condition(batch=batch, threads=threads, load=load_of(load))
 
 
 def devices(
@@ -100,23 +103,38 @@ def devices(
     """
     with api.current_ledger(settings or api.load_settings()) as ledger:
         found = [seen for seen, _ in _seen(models, ledger)]
-    if not found:
-        raise NotFound(f"no {_what(models)} was measured on any machine", hint=_CURE)
+        if not found:
+            raise NotFound(f"no {_what(models)} was measured on any machine", hint=_cure(models, ledger))
+    if condition:
+        check_condition([one.variant for one in found], condition)
     return Devices(table=device_table(found, condition, baseline))
 
 
 def edge_checks(
-    profile: str, *models: str, settings: Settings | None = None, condition: Condition | None = None
+    profile: str,
+    *models: str,
+    settings: Settings | None = None,
+    condition: Condition | None = None,
+    machine: str = "",
+    latency_s: float | None = None,
+    least_inferences: float | None = None,
 ) -> EdgeCheckup:
     """Which variants in the ledger fit a device: a built-in profile by name, or a TOML file.
 
-    Raises NotFound for an unknown profile or where nothing was benched, DataError for a file that can't be read.
+    `machine` names the machine of the ledger that is such a device: what was measured there decides on power, latency
+    and battery, too. `latency_s` is what p99 must keep, `least_inferences` what a charge must pay for; both by default
+    the profile's. Raises NotFound for an unknown profile or machine or where nothing was benched, DataError for a file
+    that can't be read, OutOfRange for a limit that is not above zero.
     """
-    device = edge_profile(profile)
+    device = _asked(edge_profile(profile), machine, latency_s, least_inferences)
     with api.current_ledger(settings or api.load_settings()) as ledger:
-        found = [(seen, model) for seen, model in _seen(models, ledger) if seen.variant.status == "ok"]
-    if not found:
-        raise NotFound(f"no {_what(models)} was measured yet", hint=_CURE)
+        every = [(seen, model) for seen, model in _seen(models, ledger) if seen.variant.status == "ok"]
+        found = [(seen, model) for seen, model in every if machine in ("", seen.host.name, seen.host.id)]
+        if every and not found:
+            hosts = dict.fromkeys(seen.host.name for seen, _ in every)
+            raise NotFound(f"no machine {machine!r} measured such a model", hint=listed(machine, hosts))
+        if not found:
+            raise NotFound(f"no {_what(models)} was measured yet", hint=_cure(models, ledger))
     names = [seen.variant.name for seen, _ in found]
     verdicts = [
         check_edge(
@@ -132,6 +150,27 @@ def edge_checks(
 
 
 _CURE = "joulewise bench MODEL --data eval.npz measures one"
+
+
+def _asked(profile: EdgeProfile, machine: str, latency_s: float | None, least_inferences: float | None) -> EdgeProfile:
+    """The profile with what the user says of it."""
+    limits = {"latency": (latency_s, "s"), "least_inferences": (least_inferences, "1")}
+    told: dict[str, Any] = {
+        name: _limit(name, value, unit) for name, (value, unit) in limits.items() if value is not None
+    }
+    return replace(profile, measured_here=profile.measured_here or bool(machine), **told)
+
+
+def _limit(name: str, value: float, unit: str) -> Figure:
+    if not 0 < value < inf:
+        raise OutOfRange(f"want a limit of {name} above zero, got {value}", hint="leave out what sets no limit")
+    return exact(value, unit, REPORTED, "as asked")
+
+
+def _cure(models: Sequence[str], ledger: Ledger) -> str:
+    """The models that there are, where others were named; else how to begin."""
+    names = dict.fromkeys(ledger.model(one.model_id).name for one in ledger.variants()) if models else {}
+    return listed(models[0], names) if names else _CURE
 
 
 def _what(models: Sequence[str]) -> str:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from joulewise.compare.edge import EdgeCheck, EdgeVerdict
 
 _NOTHING = "No model was measured on any machine yet. Try: joulewise bench MODEL --data eval.npz"
+_ON_THE_DEVICE = (
+    "Run joulewise bench on the device and merge the ledgers; then joulewise devices --edge PROFILE --machine ITS-NAME "
+    "knows time, power and battery, too."
+)
 _VERDICTS = {True: "fits", False: "does not fit", None: "open"}
 
 
@@ -50,13 +54,14 @@ def device_list(table: DeviceTable) -> Listing:
 def edge_list(verdicts: Sequence[EdgeVerdict]) -> Listing:
     """A line a variant: the verdict, and each limit with how full it is."""
     names = list(dict.fromkeys(check.what for one in verdicts for check in one.checks))
-    columns = ("Variant", "Verdict", *(name.capitalize() for name in names), "Per charge")
+    charged = any(one.inferences_per_charge for one in verdicts)
+    columns = ("Variant", "Verdict", *(name.capitalize() for name in names), *(("Per charge",) if charged else ()))
     lines = [
         (
             one.variant,
             _VERDICTS[one.fits],
             *(_limit({check.what: check for check in one.checks}.get(name)) for name in names),
-            alone(one.inferences_per_charge),
+            *((alone(one.inferences_per_charge),) if charged else ()),
         )
         for one in verdicts
     ]
@@ -86,7 +91,14 @@ def _edge_told(verdicts: Sequence[EdgeVerdict]) -> Iterable[str]:
         return ["Nothing to check."]
     told = [f"{device.title or device.name}. {device.source}."]
     told += [f"Note: {device.note}."] if device.note else []
-    told += [f"{one.variant}: {check.what} {check.text}." for one in verdicts for check in one.checks if not check.fits]
+    failing: dict[str, list[str]] = {}
+    for one in verdicts:
+        for check in one.checks:
+            if not check.fits:
+                failing.setdefault(f"{check.what} {check.text}", []).append(one.variant)
+    told += [f"{', '.join(dict.fromkeys(names))}: {what}." for what, names in failing.items()]
+    if not device.measured_here and any(check.need is None for one in verdicts for check in one.checks):
+        told.append(_ON_THE_DEVICE)
     return dict.fromkeys(told)
 
 

@@ -108,6 +108,8 @@ _DURATIONS = {
 }
 DURATION = Quantity("duration", _DURATIONS, "6h, 90m, 1h30m or 2d", (MOST_DURATION_S, "10 years"), summed=True)
 """Seconds."""
+LATENCY = Quantity("latency", {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}, "10ms or 0.5s", (3_600.0, "an hour"))
+"""Seconds of one answer."""
 ENERGY = Quantity(
     "energy",
     {"j": 1.0, "kj": 1e3, "mj": 1e6, "wh": 3.6e3, "kwh": 3.6e6, "mwh": 3.6e9},
