@@ -22,7 +22,7 @@ def trim_estimator(artifact: Artifact, share: float, rescale: bool, materials: M
         _trim_wrapped(predictor, share, rescale, rows)
     elif hasattr(predictor, "_predictors"):
         _trim_histogram(predictor, share, rescale, rows)
-    elif hasattr(predictor, "learning_rate") and hasattr(predictor, "estimators_"):
+    elif hasattr(predictor, "_raw_predict_init"):
         _trim_gradient(predictor, share, rescale, rows)
     elif hasattr(predictor, "estimators_") and hasattr(predictor, "estimators_samples_"):
         _trim_forest(predictor, share, rows)
