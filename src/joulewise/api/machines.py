@@ -12,7 +12,7 @@ from joulewise import api
 from joulewise.api.compare_checks import check_condition, listed, load_of
 from joulewise.compare.devices import DeviceTable, Seen, device_table
 from joulewise.compare.edge import EdgeProfile, EdgeVerdict, check_edge, edge_profile, edge_profiles
-from joulewise.compare.observing import Condition
+from joulewise.compare.observing import ENERGY, Condition, find
 from joulewise.core.errors import NotFound, OutOfRange
 from joulewise.core.figures import REPORTED, Figure, exact
 from joulewise.report.device_view import device_list, edge_list
@@ -130,6 +130,7 @@ def edge_checks(
     with api.current_ledger(settings or api.load_settings()) as ledger:
         every = [(seen, model) for seen, model in _seen(models, ledger) if seen.variant.status == "ok"]
         found = [(seen, model) for seen, model in every if machine in ("", seen.host.name, seen.host.id)]
+        found = _newest(found, condition or Condition())
         if every and not found:
             hosts = dict.fromkeys(seen.host.name for seen, _ in every)
             raise NotFound(f"no machine {machine!r} measured such a model", hint=listed(machine, hosts))
@@ -150,6 +151,14 @@ def edge_checks(
 
 
 _CURE = "joulewise bench MODEL --data eval.npz measures one"
+
+
+def _newest(found: Sequence[tuple[Seen, Model]], wanted: Condition) -> list[tuple[Seen, Model]]:
+    """Each variant of a model on a machine once: as it was last measured under the condition, else as it was last."""
+    latest: dict[tuple[str, str, str], tuple[Seen, Model]] = {}
+    for one in sorted(found, key=lambda one: find(one[0].variant.observations, ENERGY, wanted) is not None):
+        latest[one[0].variant.name, one[0].model, one[0].host.id] = one
+    return [one for one in found if one in latest.values()]
 
 
 def _asked(profile: EdgeProfile, machine: str, latency_s: float | None, least_inferences: float | None) -> EdgeProfile:

@@ -115,6 +115,8 @@ def _best(model: str, host: str, seen: Sequence[Seen], condition: Condition) -> 
 def _reason(seen: Sequence[Seen], condition: Condition) -> str:
     if not seen:
         return "not run there"
+    if any((found := find(one.variant.observations, ENERGY, condition)) and found.figure.low <= 0 for one in seen):
+        return "its energy may be zero: more rounds"
     failed = [one.variant.reason for one in seen if one.variant.status != "ok"]
     return failed[0] if len(failed) == len(seen) else f"no energy at {condition.text()}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from joulewise.report.digits import number
@@ -36,7 +37,7 @@ def device_list(table: DeviceTable) -> Listing:
         (
             cell.model,
             cell.host,
-            with_interval(cell.rate) if cell.rate else cell.reason,
+            with_interval(replace(cell.rate, unit="1")) if cell.rate else cell.reason,
             *((_against(cell, table),) if table.baseline else ()),
             cell.variant or ABSENT,
             cell.boundary or ABSENT,
@@ -52,7 +53,7 @@ def device_list(table: DeviceTable) -> Listing:
 
 
 def edge_list(verdicts: Sequence[EdgeVerdict]) -> Listing:
-    """A line a variant: the verdict, and each limit with how full it is."""
+    """A line a variant: the verdict, and how full each limit is."""
     names = list(dict.fromkeys(check.what for one in verdicts for check in one.checks))
     charged = any(one.inferences_per_charge for one in verdicts)
     columns = ("Variant", "Verdict", *(name.capitalize() for name in names), *(("Per charge",) if charged else ()))
@@ -82,24 +83,34 @@ def _limit(check: EdgeCheck | None) -> str:
     if check.share is None:
         return "unknown"
     percent = check.share.value * 100
-    return f"{number(float(f'{percent:.3g}')) if percent >= 0.1 else 'under 0.1'} % of {alone(check.limit)}"
+    return f"{number(float(f'{percent:.3g}')) if percent >= 0.1 else 'under 0.1'} %"
 
 
 def _edge_told(verdicts: Sequence[EdgeVerdict]) -> Iterable[str]:
     device = verdicts[0].profile if verdicts else None
     if device is None:
         return ["Nothing to check."]
-    told = [f"{device.title or device.name}. {device.source}."]
+    told = [f"{device.title or device.name}: {', '.join(_limits(verdicts))}. {device.source}."]
     told += [f"Note: {device.note}."] if device.note else []
     failing: dict[str, list[str]] = {}
     for one in verdicts:
         for check in one.checks:
             if not check.fits:
-                failing.setdefault(f"{check.what} {check.text}", []).append(one.variant)
+                words = check.text.partition(", ")[0] if check.share else check.text  # how full stands in the table
+                failing.setdefault(f"{check.what} {words}", []).append(one.variant)
     told += [f"{', '.join(dict.fromkeys(names))}: {what}." for what, names in failing.items()]
     if not device.measured_here and any(check.need is None for one in verdicts for check in one.checks):
         told.append(_ON_THE_DEVICE)
     return dict.fromkeys(told)
+
+
+def _limits(verdicts: Sequence[EdgeVerdict]) -> Iterable[str]:
+    """What the shares in the table are of; a battery's is what each variant makes of it."""
+    device = verdicts[0].profile
+    limits = {check.what: check.limit for one in verdicts for check in one.checks if check.what != "battery"}
+    told = [f"{what} {alone(limit)}" for what, limit in limits.items()]
+    told += [f"battery {alone(device.battery)}"] if device.battery else []
+    return [*told, *([f"{alone(device.least_inferences)} inferences a charge"] if device.least_inferences else [])]
 
 
 def _record(cell: DeviceCell, table: DeviceTable) -> dict[str, Any]:

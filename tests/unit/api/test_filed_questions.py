@@ -15,7 +15,7 @@ from joulewise.core.errors import NotFound, OutOfRange
 from joulewise.core.settings import Settings
 from joulewise.core.variants import Observation
 from joulewise.testing.bundles import example_bundle
-from joulewise.testing.ledgers import empty_ledger
+from joulewise.testing.ledgers import empty_ledger, small_bundle, store_id
 from joulewise.testing.variants import around, small_comparison
 
 
@@ -97,6 +97,22 @@ def test_elsewhere_what_hangs_on_the_device_stays_open_and_says_how_to_close_it(
     assert away.fitting == ()
     assert "--machine" in away.listing().footer
     assert "Per charge" not in away.listing().grid.columns
+
+
+def test_a_variant_that_was_benched_again_stands_once(settings):
+    with ledger.open(settings.ledger) as store:
+        bundle = example_bundle()
+        bundle = replace(
+            small_bundle(7), run=replace(small_bundle(7).run, host_id=bundle.run.host_id), host=bundle.host
+        )
+        store.append(bundle)
+        again = small_comparison(bundle.run.id)
+        ids = [store_id(70 + number) for number in range(2)]
+        variants = tuple(replace(one, id=id) for one, id in zip(again.variants[:2], ids, strict=True))
+        store.append_comparison(replace(again, variants=variants, savings=()))
+    names = [one.variant for one in edge_checks("phone", settings=settings).verdicts]
+
+    assert names == ["variant-1", "variant-2"]
 
 
 def test_machines_and_limits_that_can_not_be_are_refused(settings):
