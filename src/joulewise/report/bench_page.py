@@ -139,7 +139,7 @@ def shrink_page(view: ShrinkView) -> str:
     tables = [Table(grid=shrink_list(view).grid, head="What")]
     tables += [Table(grid=waterfall_list(fall).grid, head="Step")] if fall else []
     pictures = [_falls(fall)] if fall else []
-    words = [proof(view), *view.notices]
+    words = [proof(view), *(fall.notices if fall else ()), *view.notices]
     return render(Page(title=view.title, cards=cards, pictures=pictures, tables=tables, words=words))
 
 
@@ -184,7 +184,7 @@ def _falls(fall: Waterfall) -> Picture:
         title="In steps",
         text=waterfall_chart.description(fall),
         drawing=Markup(waterfall_chart.svg(fall)),
-        legend=waterfall_chart.LEGEND,
+        legend=waterfall_chart.legend(fall),
     )
 
 

@@ -15,7 +15,13 @@ from joulewise.report.waterfall import Waterfall, amount, axis_size
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 920, 236, 210, 16, 50
 _ROW, _BAR, _LABEL = 42, 22, 34
-LEGEND = (("whole", "before and after"), ("less", "saved by a step"), ("more", "added by a step"))
+_KINDS = (("whole", "before and after"), ("less", "saved by a step"), ("more", "added by a step"))
+
+
+def legend(fall: Waterfall) -> list[tuple[str, str]]:
+    """Style class and meaning of the bars that are there."""
+    seen = {kind for *_, kind in fall.levels()}
+    return [(kind, words) for kind, words in _KINDS if kind in seen]
 
 
 def svg(fall: Waterfall, *, words: Sequence[str] = (), name: str = "waterfall") -> str:

@@ -265,6 +265,15 @@ def test_the_change_of_an_error_is_told_in_its_own_unit():
     assert " pt" not in draw_shrink(view, "markdown")
 
 
+def test_the_page_explains_its_bars_and_no_others():
+    page = bench_page.shrink_page(comparisons.example_shrink())
+
+    assert "saved by a step" in page
+    assert "added by a step" not in page
+    assert "common to all bars" in page
+    assert "added by a step" in bench_page.waterfall_page(waterfall_of(comparisons.example_what_if()))
+
+
 def test_a_tie_is_called_a_tie():
     view = comparisons.example_shrink()
     text = proof(replace(view, saving=replace(view.saving, ratio=span(0.97, 1.0, 1.04))))
