@@ -90,7 +90,9 @@ def test_it_proves_a_saving(shrunk):
     assert record["folder"] == "digits-shrunk"
     assert record["candidates"]["tried"] >= 1
     assert record["search_j"] is None or record["search_j"] > 0
-    assert "joulewise verify digits-shrunk" in done.stderr
+    assert "joulewise verify digits-shrunk --trust" in done.stderr
+    assert [one["batch"] for one in record["batches"]] == [8]
+    assert record["search_s"] > 0
 
 
 def test_the_folder_tells_everything(shrunk, place):
@@ -108,6 +110,7 @@ def test_the_folder_tells_everything(shrunk, place):
     assert "to-linear" in (folder / "report.md").read_text()
     page = (folder / "report.html").read_text()
     assert "What each step saved" in page
+    assert "### What each step saved" in (folder / "report.md").read_text()
     assert "<svg" in page
     assert not (place.folder / ".joulewise").exists(), "what was made is cleared away after success"
 
@@ -136,6 +139,9 @@ def test_verify_repeats_the_proof_and_notices_every_change(shrunk, place):
     done = place.typed("verify", "digits-shrunk", "--trust", "--rounds", "2")
     assert "The proof holds here." in done.stderr
     assert "the proof repeated here" in done.stdout
+    assert "Claimed" in done.stdout
+    assert "At batch 8" in done.stdout
+    assert "Not as it was" not in done.stdout
 
     assert (
         "is not the model that was shrunk"
@@ -155,6 +161,11 @@ def test_verify_repeats_the_proof_and_notices_every_change(shrunk, place):
     weights.write_bytes(whole[:-1] + b"x")
     assert "is not the file that was proven" in place.typed("verify", "digits-shrunk", "--trust", code=11).stderr
     weights.write_bytes(whole)
+    manifest = place.folder / "digits-shrunk" / "manifest.json"
+    told = manifest.read_text()
+    manifest.write_text(told.replace('"held": true', '"held": false'))
+    assert "was changed after" in place.typed("verify", "digits-shrunk", "--trust", code=11).stderr
+    manifest.write_text(told)
 
 
 @pytest.mark.parametrize(
@@ -199,23 +210,27 @@ def test_nothing_won_is_said_with_the_reasons(place):
     assert not (place.folder / "digits-shrunk.part").exists()
 
 
-def test_ctrl_c_leaves_a_killed_run_and_says_how_to_go_on(place):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_killed_run_whose_energy_counts_when_it_goes_on(place, number):
     work = place.folder / ".joulewise" / "shrink"
     before = set(work.glob("*/rows/proof.npz"))
-    process = place.popen(
-        sys.executable, "-m", "joulewise", "shrink", "digits.joblib", "--trust", "--data", "eval.npz", *FLOOR,
-        "--budget", "60s", "--out", "stopped", "--seed", "7",
-    )  # fmt: skip
+    words = ("shrink", "digits.joblib", "--trust", "--data", "eval.npz", *FLOOR, *BUDGET, "--out", f"stopped{number}",
+             "--seed", str(number))  # fmt: skip
+    process = place.popen(sys.executable, "-m", "joulewise", *words)
     assert until(lambda: process.poll() is not None or set(work.glob("*/rows/proof.npz")) - before)
     time.sleep(1.0)  # somewhere in the middle
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=30)
 
-    assert process.returncode == 130, err
+    assert process.returncode == 128 + number, err
     assert "the same command goes on" in err
-    rows = json.loads(place.typed("runs", "--output", "json").stdout)
-    assert "killed" in json.dumps(rows)
-    assert not (place.folder / "stopped").exists()
+    [run] = [one for one in json.loads(place.typed("runs", "--output", "json").stdout) if one["status"] == "killed"][:1]
+    assert not (place.folder / f"stopped{number}").exists()
+
+    again = place.typed(*words)
+    assert "an earlier attempt was stopped; the energy of the search counts" in again.stderr
+    assert run["id"] in again.stderr
+    assert "it goes on where earlier runs were stopped" in place.typed("show", "last").stdout.replace("\n", " ")
 
 
 SEARCH = """

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from joulewise.api.shrinking import Given
     from joulewise.compare import Measured
     from joulewise.measure import Result
+    from joulewise.shrink.folder import Manifest
     from joulewise.shrink.found import Search
     from joulewise.shrink.proof import Proof
 
@@ -58,8 +59,13 @@ def view_of_search(search: Search, comparison: Comparison, result: Result, place
         saving=saving,
         baseline_cost=cost_of(base, saving.quantity, batch),
         winner_cost=cost_of(search.winner.measured, saving.quantity, batch),
+        in_points=search.metric.greater_is_better,
+        batch=batch,
+        cpu_ratio=search.winner.cpu_ratios.get(batch),
+        at_batches=at_batches(search.winner, saving.quantity, search.request.batches[1:]),
         steps=tuple(_steps(search, saving.quantity)),
         search_energy=energy,
+        search_s=search.duration_s,
         candidates=search.counts,
         folder=str(place),
     )
@@ -71,6 +77,21 @@ def deciding(savings: Sequence[Saving], proof: Proof) -> Saving:
     sure = energy is not None and (energy == proof.price() or energy.high < 1)
     order = (ENERGY, CPU_TIME) if sure else (CPU_TIME, ENERGY)
     return min(savings, key=lambda one: order.index(one.quantity))
+
+
+def at_batches(proof: Proof, quantity: str, batches: Sequence[int]) -> dict[int, Figure]:
+    """The ratio of a quantity at other batches than the one that decides, as far as they were measured."""
+    ratios = proof.energy_ratios if quantity == ENERGY else proof.cpu_ratios
+    return {batch: ratios[batch] for batch in batches if batch in ratios and batch != proof.batch}
+
+
+def claimed(manifest: Manifest, quantity: str) -> Figure | None:
+    """What a folder says that its model takes of the original's; None where it says nothing of that quantity."""
+    for told in manifest.proof.get("savings", ()):
+        if told["quantity"] == quantity:
+            value, low, high = told["ratio"]
+            return Figure(value=value, low=low, high=high, unit="1", method=told["method"])
+    return None
 
 
 def _steps(search: Search, quantity: str) -> Iterator[ShrinkStep]:
@@ -195,6 +216,7 @@ def _told(saving: Saving) -> dict[str, Any]:
     return {
         "quantity": saving.quantity,
         "ratio": [ratio.value, ratio.low, ratio.high],
+        "method": ratio.method,
         "quality_change": [change.value, change.low, change.high],
         "metric": saving.metric,
         "n": saving.n,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from joulewise import shrink as room
 from joulewise.api import filing, load_settings
 from joulewise.api.shrink_records import file_found, savings_of, variant_of
-from joulewise.api.shrink_showing import cost_of, deciding
+from joulewise.api.shrink_showing import at_batches, claimed, cost_of, deciding
 from joulewise.core.errors import UndefinedFigure
 from joulewise.core.settings import Settings
 from joulewise.core.variants import Comparison
 from joulewise.measure import Job, Session
 from joulewise.report.shrink_view import ShrinkView
+from joulewise.shrink.folder import differences
 from joulewise.shrink.proof import Proof
+from joulewise.shrink.verify import Verified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,12 @@ def verify_model(
         saving=saving,
         baseline_cost=cost_of(base, saving.quantity, proof.batch),
         winner_cost=cost_of(new, saving.quantity, proof.batch),
-        notices=(proof.verdict,) if proof.verdict else (),
+        in_points=verified.metric.greater_is_better,
+        batch=proof.batch,
+        cpu_ratio=proof.cpu_ratios.get(proof.batch),
+        at_batches=at_batches(proof, saving.quantity, sorted(proof.cpu_ratios)),
+        claimed=claimed(verified.manifest, saving.quantity),
+        notices=tuple(_notices(verified)),
     )
     return Repeated(
         view=view,
@@ -80,3 +87,11 @@ def verify_model(
         held=not proof.verdict,
         problems=tuple(file_found(result, found, settings)),
     )
+
+
+def _notices(verified: Verified) -> Iterator[str]:
+    """Why the proof does not hold here, and what else is different here."""
+    if verified.proof is not None and verified.proof.verdict:
+        yield verified.proof.verdict
+    if others := differences(verified.manifest):
+        yield f"Not as it was where this was proven: {'; '.join(others)}."

@@ -14,16 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from joulewise.compare import model_card, open_model
-from joulewise.compare.digests import files_of
+from joulewise.compare.digests import digest_of, files_of
 from joulewise.core.errors import JoulewiseError, ModelError, UsageError
 from joulewise.core.figures import Figure
 from joulewise.core.runtimes import Artifact, Deployment, Predictor, RunOptions
 from joulewise.core.variants import Observation, Step
 from joulewise.core.version import VERSION
+from joulewise.measure.cpu_identity import identify
+from joulewise.shrink.exported import Exported
 from joulewise.shrink.loaders import loader_text
+from joulewise.shrink.workplace import content_of
 
 MANIFEST, LOADER = "manifest.json", "loader.py"
 _FORMAT, _VERSION = "joulewise-model", 1
+_CODE = "torch-module"
+"""The format of what Python code builds: it is built where the code lies, the folder has a copy to look at."""
 _INTERFACE = ("task", "inputs", "outputs", "roles", "classes", "columns")
 _LIBRARIES = (
     "catboost", "lightgbm", "nncf", "numpy", "onnx", "onnxruntime", "openvino", "scikit-learn", "skl2onnx", "skops",
@@ -81,11 +86,17 @@ def write_folder(
     entry = artifact.path.relative_to(draft).as_posix()
     (draft / LOADER).write_text(loader_text(deployment.runtime, entry, options, artifact.facts))
     document = {"format": _FORMAT, "version": _VERSION, **asdict(manifest)}
-    (draft / MANIFEST).write_text(json.dumps(document, indent=1, default=str) + "\n")
+    document = json.loads(json.dumps(document, default=str))
+    (draft / MANIFEST).write_text(json.dumps({**document, "sha256": seal(document)}, indent=1) + "\n")
     for name, text in (pages or {}).items():
         (draft / name).write_text(text, encoding="utf-8")
     _replace(place, draft)
     return manifest
+
+
+def seal(document: Mapping[str, Any]) -> str:
+    """The hash that notices a manifest that was edited or damaged; it is no signature."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def _replace(place: Path, draft: Path) -> None:
@@ -130,12 +141,13 @@ def _manifest(
             "sha256": card.sha256,
             "size_bytes": card.size_bytes,
             "parameters": card.parameters,
-            "facts": dict(artifact.facts),
+            "facts": {key: value for key, value in artifact.facts.items() if key != "trusted"},
             "steps": [asdict(step) for step in artifact.steps],
             "files": _hashes(artifact),
+            **_built(deployment.artifact),
         },
         interface={key: artifact.facts[key] for key in _INTERFACE if key in artifact.facts},
-        versions=_versions(),
+        versions=versions_here(),
         runtime={
             "name": deployment.runtime,
             "version": runtime_of(deployment.runtime).version,
@@ -153,6 +165,13 @@ def _manifest(
     )
 
 
+def _built(artifact: Artifact) -> dict[str, str]:
+    """Of a model that code builds: where the code lies, and the hash of it and of what it builds."""
+    if artifact.format != _CODE:
+        return {}
+    return {"origin": str(artifact.path.resolve()), "content": content_of(artifact)}
+
+
 def _hashes(artifact: Artifact) -> dict[str, str]:
     """SHA-256 of every file, as sha256sum gives it."""
     root = artifact.path if artifact.path.is_dir() else artifact.path.parent
@@ -163,9 +182,9 @@ def _hashes(artifact: Artifact) -> dict[str, str]:
     return found
 
 
-def _versions() -> dict[str, str]:
-    """Python and the libraries that make and run models, as far as they are installed."""
-    found = {"python": platform.python_version(), "machine": platform.machine()}
+def versions_here() -> dict[str, str]:
+    """The machine, Python, and the libraries that make and run models, as far as they are installed."""
+    found = {"python": platform.python_version(), "machine": platform.machine(), "cpu": _cpu()}
     for name in _LIBRARIES:
         try:
             found[name] = version(name)
@@ -174,16 +193,38 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def _cpu() -> str:
+    """The processor's name; "" if the machine does not tell."""
+    try:
+        found = identify(Path("/proc/cpuinfo").read_text(errors="replace"))
+    except OSError:
+        return ""
+    return found.brand if found else ""
+
+
+def differences(manifest: Manifest) -> list[str]:
+    """What is not here as it was where the folder was made: "onnxruntime 1.20.0, here 1.22.0"."""
+    here, there = versions_here(), manifest.versions
+    return [
+        f"{name} {there.get(name) or '-'}, here {here.get(name) or '-'}"
+        for name in sorted({*here, *there})
+        if there.get(name) != here.get(name)
+    ]
+
+
 def read_folder(place: Path) -> Manifest:
-    """The manifest of a folder. Raises ModelError for anything else, or a newer one."""
+    """The manifest of a folder. Raises ModelError for anything else, a newer one, or one that was changed."""
     try:
         document = json.loads((place / MANIFEST).read_text())
     except (OSError, ValueError) as error:
         raise ModelError(f"{place} is no folder of joulewise shrink: {error}", hint="joulewise shrink MODEL") from error
     if not isinstance(document, dict) or document.pop("format", None) != _FORMAT:
         raise ModelError(f"{place / MANIFEST} is not of joulewise shrink", hint="joulewise shrink MODEL")
-    if document.pop("version", 0) != _VERSION:
+    if document.get("version") != _VERSION:
         raise ModelError(f"{place} was written by another joulewise", hint="pip install --upgrade joulewise")
+    if document.pop("sha256", "") != seal({"format": _FORMAT, **document}):
+        raise ModelError(f"{place / MANIFEST} was changed after it was written", hint="export it again")
+    del document["version"]
     try:
         seen = tuple(Observation(**{**one, "figure": Figure(**one["figure"])}) for one in document.pop("measured"))
         return Manifest(**document, measured=seen)
@@ -191,20 +232,15 @@ def read_folder(place: Path) -> Manifest:
         raise ModelError(f"{place / MANIFEST} is damaged: {error}", hint="export it again") from error
 
 
-def deployment_of(place: Path, manifest: Manifest | None = None) -> Deployment:
-    """What the folder deploys, its files checked against the manifest. Raises ModelError if one was changed."""
+def deployment_of(place: Path, manifest: Manifest | None = None, *, trust: bool = False) -> Deployment:
+    """What the folder deploys, its files checked against the manifest. Nothing of the model is loaded but with `trust`,
+    and then only what Python code builds.
+
+    `trust`: the model may run code that it brings, as pickles do; without, opening such a one raises UntrustedModel.
+    Raises ModelError if a file is gone or was changed.
+    """
     found = manifest or read_folder(place)
-    model = found.model
-    artifact = Artifact(
-        path=(place / model["path"]).resolve(),
-        format=model["format"],
-        facts=model["facts"],
-        steps=tuple(Step(**one) for one in model["steps"]),
-    )
-    if not artifact.path.exists():
-        raise ModelError(f"{place} lacks {model['path']}", hint="export it again")
-    if model_card(artifact).sha256 != model["sha256"]:
-        raise ModelError(f"{artifact.path} is not the file that was proven", hint="export it again")
+    artifact = _unchanged(place, found.model, trust)
     options = found.runtime["options"]
     return Deployment(
         name=found.name,
@@ -214,7 +250,28 @@ def deployment_of(place: Path, manifest: Manifest | None = None) -> Deployment:
     )
 
 
-def load_folder(place: Path | str) -> Predictor:
-    """The exported model, ready to answer: `load_folder("out").predict({"x": rows})`."""
-    deployment = deployment_of(Path(place))
-    return open_model(deployment.artifact, deployment.runtime, deployment.options)
+def _unchanged(place: Path, model: Mapping[str, Any], trust: bool) -> Artifact:
+    path = Path(model.get("origin") or place / model["path"]).resolve()
+    artifact = Artifact(
+        path=path,
+        format=model["format"],
+        facts={**model["facts"], "trusted": trust},
+        steps=tuple(Step(**one) for one in model["steps"]),
+    )
+    if not path.exists():
+        raise ModelError(f"{place} lacks {model.get('origin', model['path'])}", hint="put it back, or export it again")
+    if digest_of(artifact)[0] != model["sha256"]:
+        raise ModelError(f"{path} is not the file that was proven", hint="export it again")
+    if trust and "content" in model and content_of(artifact) != model["content"]:
+        raise ModelError(f"{path} does not build the weights that were proven", hint="put them back, or shrink again")
+    return artifact
+
+
+def load_folder(place: Path | str, *, trust: bool = False) -> Predictor:
+    """The exported model, ready to answer: `load_folder("out").predict({"x": rows})`.
+
+    `trust`: it may run code that it brings, as scikit-learn's pickles do; only for folders that you made, or whose
+    maker you trust. Raises UntrustedModel without, and ModelError if a file was changed.
+    """
+    deployment = deployment_of(Path(place), trust=trust)
+    return Exported(open_model(deployment.artifact, deployment.runtime, deployment.options))

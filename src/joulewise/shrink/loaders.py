@@ -11,7 +11,7 @@ import numpy as np, onnxruntime
 options, dtypes = onnxruntime.SessionOptions(), {dtypes!r}
 options.intra_op_num_threads, options.inter_op_num_threads = {threads}, 1
 options.add_session_config_entry("session.intra_op.allow_spinning", "{spinning}")
-session = onnxruntime.InferenceSession(str(pathlib.Path(__file__).with_name({file!r})), options)
+session = onnxruntime.InferenceSession(str(pathlib.Path(__file__).resolve().with_name({file!r})), options)
 outputs = [output.name for output in session.get_outputs()]
 def predict(feeds):
     return dict(zip(outputs, session.run(None, {{n: np.asarray(rows, dtypes.get(n)) for n, rows in feeds.items()}})))
@@ -28,7 +28,7 @@ def predict(feeds):
 _OURS = '''"""Load with joulewise: from loader import predict; predict({feeds})"""
 import pathlib
 import joulewise
-model = joulewise.load_folder(pathlib.Path(__file__).parent)
+model = joulewise.load_folder(pathlib.Path(__file__).resolve().parent, trust=True)  # as you trust this file
 def predict(feeds): return model.predict(feeds)
 '''
 

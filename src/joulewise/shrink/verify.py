@@ -11,6 +11,7 @@ from joulewise.compare import BenchPlan, Measured, Metric, Rows, artifact_of, me
 from joulewise.compare.artifacts import overruled
 from joulewise.compare.benching import attach_energy, bench
 from joulewise.compare.floors import Floor, floor_of
+from joulewise.compare.opening import runtime_of
 from joulewise.core.errors import DataError, ModelError, UndefinedFigure
 from joulewise.core.runtimes import Deployment, RunOptions
 from joulewise.core.variants import Dataset
@@ -36,7 +37,10 @@ class Verified:
         """The same with energies and the proof, from the session's result once it has stopped."""
         measured = tuple(attach_energy(self.measured, result))
         if not measured[1].ok:
-            raise ModelError(f"the exported model does not run here: {measured[1].failure}")
+            raise ModelError(
+                f"the exported model does not run here: {measured[1].failure}",
+                hint="--trust if it brings code of its own; joulewise shrink again on this machine if it can't run",
+            )
         seed, batches = int(self.manifest.data.get("seed", 0)), self.manifest.proof.get("batches", (1,))
         [proof] = prove(measured, self.rows, self.floors, self.metric, seed, batches[0])
         return replace(self, measured=measured, proof=proof)
@@ -44,8 +48,8 @@ class Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """Where the original, the rows and the training rows lie now; "" for where they were. `trust`: the original may run
-    code that it brings."""
+    """Where the original, the rows and the training rows lie now; "" for where they were. `trust`: both
+    models may run code that they bring."""
 
     model: str = ""
     data: str = ""
@@ -63,10 +67,12 @@ def verify_folder(
 ) -> Verified:
     """Measure the folder's model and its original again, inside a started session of the caller.
 
-    Raises ModelError or DataError for files that are gone or are not the ones that the proof was made with.
+    Raises ModelError or DataError for files that are gone or are not the ones that the proof was made with, and
+    PluginMissing for a library that is absent here.
     """
     manifest, where = read_folder(place), where or Where()
-    exported = deployment_of(place, manifest)
+    exported = deployment_of(place, manifest, trust=where.trust)
+    runtime_of(exported.runtime)  # a library that is absent is told at once, with its cure
     original = _original(manifest, where.model, where.trust)
     rows = _rows(manifest, where.data, where.train)
     proof = manifest.proof

@@ -21,6 +21,7 @@ from joulewise.core.errors import DataError, JoulewiseError, ModelError, Untrust
 from joulewise.core.frozen import replaced
 from joulewise.core.settings import Settings
 from joulewise.measure import Job, Session
+from joulewise.shrink.folder import seal
 
 np = pytest.importorskip("numpy")
 joblib = pytest.importorskip("joblib")
@@ -147,6 +148,7 @@ def test_the_manifest_says_what_was_filed(shrunk, lab):
 def test_the_exported_model_answers_as_the_user_s_own(shrunk, lab):
     x = np.load(lab / "eval.npz")["x"]
     predictor = room.load_folder(lab / shrunk.folder)
+    x = x.astype(predictor.inputs[0].dtype)  # small whole numbers, exact in any
 
     assert np.array_equal(predictor.predict({"x": x})["labels"], joblib.load(lab / "digits.joblib").predict(x))
 
@@ -165,12 +167,13 @@ def test_the_proof_repeats_on_the_very_rows_that_proved(repeated, shrunk, settin
 
 
 def rewritten(folder: Path, **changes) -> None:
-    """The manifest with some of its keys changed."""
+    """The manifest with some of its keys changed, and sealed again as one who means it would."""
     path = folder / "manifest.json"
     document = json.loads(path.read_text())
     for key, change in changes.items():
         document[key] = {**document[key], **change} if isinstance(change, dict) else change
-    path.write_text(json.dumps(document))
+    document.pop("sha256")
+    path.write_text(json.dumps({**document, "sha256": seal(document)}))
 
 
 @pytest.mark.parametrize(
@@ -196,6 +199,15 @@ def test_a_manifest_that_was_tampered_with_proves_nothing(copied, settings, chan
     rewritten(copied, **changes)
 
     with pytest.raises(fault, match=why) as caught:
+        verify_model(copied, where=room.Where(trust=True), settings=settings)
+    assert caught.value.hint
+
+
+def test_a_manifest_that_was_edited_by_hand_is_noticed(copied, settings):
+    path = copied / "manifest.json"
+    path.write_text(path.read_text().replace('"accuracy>=-1pt"', '"accuracy>=-9pt"'))
+
+    with pytest.raises(ModelError, match="was changed after it was written") as caught:
         verify_model(copied, where=room.Where(trust=True), settings=settings)
     assert caught.value.hint
 

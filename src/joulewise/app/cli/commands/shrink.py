@@ -92,7 +92,7 @@ def shrink(terminal: Terminal, /, model: str, data: str, output: str, every: boo
     except KeyboardInterrupt:
         terminal.say("joulewise: stopped. What was made is kept in .joulewise/shrink: the same command goes on there.")
         raise click.exceptions.Exit(INTERRUPTED) from None
-    _tell(terminal, found, output, every=every)
+    _tell(terminal, found, output, every=every, trust=files.trust)
     if found.view is None:
         raise click.exceptions.Exit(NO_WINNER)
 
@@ -115,7 +115,7 @@ def _words(stage: str, best: float | None, text: str) -> str:
     return f"{stage}: {so_far}{text}"
 
 
-def _tell(terminal: Terminal, found: Shrunk, output: str, *, every: bool) -> None:
+def _tell(terminal: Terminal, found: Shrunk, output: str, *, every: bool, trust: bool) -> None:
     from joulewise import api
 
     style = terminal.style()
@@ -127,9 +127,10 @@ def _tell(terminal: Terminal, found: Shrunk, output: str, *, every: bool) -> Non
     for notice in (*found.notices, *found.problems):
         terminal.say(f"Notice: {notice}")
     if found.view is not None:
-        terminal.say(f"Next: joulewise verify {found.folder}{'' if every else ', or joulewise show last'}")
+        trusted, or_else = " --trust" if trust else "", "" if every else ", or joulewise show last"
+        terminal.say(f"Next: joulewise verify {found.folder}{trusted}{or_else}")
         return
-    told = ", ".join(f"{count} {what}" for what, count in found.counts.items())
+    told = ", ".join(f"{count} {what}" for what, count in found.counts.items() if count)
     terminal.say(f"No candidate keeps the floors and surely costs less ({told}).")
     terminal.say("Try: a wider --floor, more rows, --train FILE, or a longer --budget; --all shows every candidate")
 

@@ -18,7 +18,7 @@ BROKEN = 1
 @click.option("--model", default="", metavar="FILE", help="The original, if it lies elsewhere now.")
 @click.option("--data", default="", metavar="FILE", help="The rows, if they lie elsewhere now.")
 @click.option("--train", default="", metavar="FILE", help="The training rows, if they lie elsewhere now.")
-@click.option("--trust", is_flag=True, help="The original may run code that it brings (pickles, factories).")
+@click.option("--trust", is_flag=True, help="Both models may run code that they bring (pickles, factories).")
 @click.option("--rounds", type=click.IntRange(2), default=6, show_default=True, help="Rounds of the measurement.")
 @output_option()
 @setting_options("ledger", "zone", "project", "meters")
