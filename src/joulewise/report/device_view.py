@@ -19,6 +19,7 @@ _ON_THE_DEVICE = (
     "Run joulewise bench on the device and merge the ledgers; then joulewise devices --edge PROFILE --machine ITS-NAME "
     "knows time, power and battery, too."
 )
+_HEADS = {"latency p99": "p99"}
 _VERDICTS = {True: "fits", False: "does not fit", None: "open"}
 
 
@@ -56,7 +57,12 @@ def edge_list(verdicts: Sequence[EdgeVerdict]) -> Listing:
     """A line a variant: the verdict, and how full each limit is."""
     names = list(dict.fromkeys(check.what for one in verdicts for check in one.checks))
     charged = any(one.inferences_per_charge for one in verdicts)
-    columns = ("Variant", "Verdict", *(name.capitalize() for name in names), *(("Per charge",) if charged else ()))
+    columns = (
+        "Variant",
+        "Verdict",
+        *(_HEADS.get(name, name.capitalize()) for name in names),
+        *(("Per charge",) if charged else ()),
+    )
     lines = [
         (
             one.variant,
@@ -83,7 +89,7 @@ def _limit(check: EdgeCheck | None) -> str:
     if check.share is None:
         return "unknown"
     percent = check.share.value * 100
-    return f"{number(float(f'{percent:.3g}')) if percent >= 0.1 else 'under 0.1'} %"
+    return f"{number(float(f'{percent:.3g}')) if percent >= 0.1 else '< 0.1'} %"
 
 
 def _edge_told(verdicts: Sequence[EdgeVerdict]) -> Iterable[str]:

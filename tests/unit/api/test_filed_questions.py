@@ -15,6 +15,7 @@ from joulewise.core.errors import NotFound, OutOfRange
 from joulewise.core.settings import Settings
 from joulewise.core.variants import Observation
 from joulewise.testing.bundles import example_bundle
+from joulewise.testing.command_line import typed
 from joulewise.testing.ledgers import empty_ledger, small_bundle, store_id
 from joulewise.testing.variants import around, small_comparison
 
@@ -120,6 +121,24 @@ def test_machines_and_limits_that_can_not_be_are_refused(settings):
         edge_checks("phone", settings=settings, machine="nowhere")
     with pytest.raises(OutOfRange, match="above zero"):
         edge_checks("phone", settings=settings, latency_s=0.0)
+
+
+def test_the_limits_of_an_edge_check_on_the_command_line(settings, tmp_path):
+    host, environ = example_bundle().host.name, {"JOULEWISE_LEDGER": settings.ledger, "HOME": str(tmp_path)}
+    there = typed(
+        ("devices", "--edge", "phone", "--machine", host, "--latency-p99", "50ms", "--inferences", "10"),
+        folder=tmp_path,
+        environ=environ,
+    )
+    loose = typed(("devices", "--latency-p99", "50ms"), folder=tmp_path, environ=environ)
+    mixed = typed(("devices", "--edge", "phone", "--baseline", host), folder=tmp_path, environ=environ)
+
+    assert there.returncode == 0, there.stderr
+    assert {"p99", "Power", "Battery"} <= set(there.stdout.split())
+    assert "latency p99 50 ms" in " ".join(there.stdout.split())
+    assert (loose.returncode, mixed.returncode) == (2, 2)
+    assert "limits of an edge check" in loose.stderr
+    assert "has no baseline" in mixed.stderr
 
 
 def test_hours_that_can_not_hold_the_flop_are_refused():
