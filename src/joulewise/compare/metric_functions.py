@@ -238,7 +238,7 @@ def function_metric(text: str) -> tuple[Whole, bool, str]:
     module_name, _, name = text.partition(":")
     try:
         function = getattr(_imported(module_name), name)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, SyntaxError) as error:
         raise DataError(f"no function {text}: {error}", hint="module:function, importable from here") from error
     if not callable(function):
         raise DataError(f"{text} is not a function", hint="module:function, called as f(target, answer)")
