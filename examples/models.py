@@ -36,4 +36,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if "--help" in sys.argv or "-h" in sys.argv:
+        sys.exit(__doc__)
     main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
