@@ -127,7 +127,7 @@ def bench_view(
         rows=(*ranked, *lost),
         condition=condition.text(),
         floors=tuple(one.text for one in ranking.floors),
-        quality_floor=_quality_floor(ranking, baseline),
+        quality_floor=_quality_floor(ranking, baseline, entries[0].metric if entries else ""),
         knee=ranking.knee or "",
         cheapest=ranking.cheapest,
         boundary=boundary,
@@ -186,12 +186,11 @@ def _ratio(entry: Entry, baseline: Entry | None) -> Figure | None:
     return Figure(value=value, low=low, high=high, unit="1", method=weakest(one.method for one in inputs.values()))
 
 
-def _quality_floor(ranking: Ranking, baseline: Entry | None) -> Figure | None:
-    """The strictest floor of quality in the metric's own unit; a relative one from the baseline's value."""
+def _quality_floor(ranking: Ranking, baseline: Entry | None, metric: str) -> Figure | None:
+    """The strictest floor of this metric in its own unit; a relative one from the baseline's value."""
     found = []
-    for floor in ranking.floors:
-        if floor.quantity:
-            continue
+    floors = [one for one in ranking.floors if not one.quantity and one.metric == metric]
+    for floor in floors:
         if not floor.relative:
             found.append(floor.value)
         elif baseline is not None and baseline.quality is not None:
@@ -199,5 +198,5 @@ def _quality_floor(ranking: Ranking, baseline: Entry | None) -> Figure | None:
             found.append(base + floor.value if floor.relative == "points" else base * (1.0 + floor.value))
     if not found:
         return None
-    at_least = next(one.at_least for one in ranking.floors if not one.quantity)
+    at_least = floors[0].at_least
     return exact(max(found) if at_least else min(found), "1")

@@ -145,6 +145,16 @@ def test_a_picture_says_which_way_is_better():
     assert "energy of the run" in pareto_chart.svg(replace(view, unit="run"))
 
 
+def test_the_line_of_the_floor_is_of_the_metric_that_is_drawn():
+    floors = [floor_of(text) for text in ("f1_macro>=0.99", "accuracy>=0.8", "memory<=1GB")]
+    own = bench_view(rank([entry("a", 1.0)], floors), [], Condition())
+    other = bench_view(rank([entry("a", 1.0)], floors[:1]), [], Condition())
+
+    assert own.quality_floor is not None
+    assert own.quality_floor.value == 0.8
+    assert other.quality_floor is None
+
+
 def test_a_bar_that_reaches_zero_ends_in_an_arrow():
     view = bench_view(rank([replace(entry("a", 1.0), costs={"energy_j_per_inference": span(0.0, 1.0, 2.0, "J")})]), [],
                       Condition())  # fmt: skip
