@@ -93,7 +93,7 @@ class Search:
             1 for one in self.measured[1:] if one.deployment.name not in {each.deployment.name for each in seen}
         )
         counts = {
-            "tried": len(seen) + len(self.exploration.unmade),
+            "tried": len(seen) + threaded + len(self.exploration.unmade),
             "could not be made": len(self.exploration.unmade),
             "discarded": sum(1 for one in seen if not one.ok),
             "left behind": max(0, left + threaded),

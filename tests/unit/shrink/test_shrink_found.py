@@ -157,6 +157,16 @@ def test_each_candidate_is_counted_once():
     }  # fmt: skip
 
 
+def test_a_finalist_tried_with_more_threads_is_one_more_that_was_tried():
+    seen = [screened("original", ROOT), screened("won", node("a"))]
+    found = search(
+        proof("won", b1=ratio(0.1)), proof("won · 2 threads", b1=ratio(0.2)),
+        exploration=Exploration(baseline=seen[0], seen=seen),
+    )  # fmt: skip
+
+    assert found.counts == {"tried": 2, "could not be made": 0, "discarded": 0, "measured to the end": 2}
+
+
 def test_nothing_left_behind_is_not_mentioned():
     assert "left behind" not in search().counts
     assert search().counts["tried"] == 0
