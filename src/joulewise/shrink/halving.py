@@ -24,6 +24,7 @@ def halve(
 ) -> tuple[list[Deployment], list[tuple[str, str]]]:
     """The `keep` deployments that take least energy (CPU time where no meter reads), best first; why others went.
 
+    They come with the likeliest first: where no time is left to measure any, that order stands.
     The session runs on: its result up to now is asked for once after each halving.
     """
     left, lost = list(deployments), list[tuple[str, str]]()
@@ -33,18 +34,23 @@ def halve(
         measured = attach_energy(measured, session.result)
         lost += [(one.deployment.name, one.failure) for one in measured if not one.ok]
         what, costs = costs_of([one for one in measured if one.ok and one.blocks])
-        lost += [(one.deployment.name, "no time was left for it") for one in measured if one.ok and not one.blocks]
+        late = [one.deployment.name for one in measured if one.ok and not one.blocks]
+        by_name = {one.name: one for one in left}
+        if not costs:
+            return [by_name[name] for name in late[:keep]], lost + _late(late[keep:])
+        lost += _late(late)
         order = sorted(costs, key=lambda name: costs[name])
         kept = order[: max(keep, (len(order) + 1) // 2)]
         lost += [
             (name, f"left behind in halving: {costs[name] / costs[order[0]]:.2f} times the best's {what}")
             for name in order[len(kept) :]
         ]
-        by_name = {one.name: one for one in left}
         left, rounds = [by_name[name] for name in kept], rounds * 2
-        if len(kept) == len(order):
-            break
     return left, lost
+
+
+def _late(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, "no time was left for it") for name in names]
 
 
 def costs_of(measured: Sequence[Measured]) -> tuple[str, dict[str, float]]:
