@@ -27,13 +27,9 @@ CASES = {
     "torch-export-compiled": ("torch-export", "torch-compile"),
     "torch-module-compiled": ("torch-module", "torch-compile"),
     "hf-encoder-compiled": ("hf-encoder", "torch-compile"),
-    "treelite-compiled": ("treelite", "treelite"),
-    "treelite-regressor-compiled": ("treelite-regressor", "treelite"),
     "xgboost-inplace": ("xgboost-classifier", "xgboost"),
 }
 MORE = {
-    "treelite-compiled": {"engine": "compiled"},
-    "treelite-regressor-compiled": {"engine": "compiled", "quantize": True},
     "xgboost-inplace": {"api": "inplace"},
 }
 MILLISECONDS = ("hf-", "sklearn-", "skops-", "torch-export-c", "torch-module-c")
@@ -44,7 +40,7 @@ is installed."""
 WATCHED = {
     "networks": ("onnx-network", "onnx-network-openvino", "linear"),
     "torch": ("torch-export", "torch-module-compiled", "hf-encoder"),
-    "trees": ("lightgbm-classifier", "catboost-classifier", "xgboost-classifier", "treelite", "treelite-compiled"),
+    "trees": ("lightgbm-classifier", "catboost-classifier", "xgboost-classifier", "treelite", "compiled-trees"),
     "scikit-learn": ("sklearn-classifier", "sklearn-regressor", "sklearn-strict"),
     "tensorflow": ("keras", "saved-model"),
 }
@@ -89,7 +85,19 @@ class TestBuiltInRuntimes(RuntimeContract):
 
 def test_every_built_in_runtime_is_tried() -> None:
     tried = {runtime for _, runtime in CASES.values() if runtime}
-    tried |= {"sklearn", "onnxruntime", "torch", "openvino", "xgboost", "lightgbm", "catboost", "hf", "tensorflow"}
+    tried |= {
+        "compiled-trees",
+        "treelite",
+        "sklearn",
+        "onnxruntime",
+        "torch",
+        "openvino",
+        "xgboost",
+        "lightgbm",
+        "catboost",
+        "hf",
+        "tensorflow",
+    }
     assert set(plugins.names("runtimes")) <= tried
 
 

@@ -104,25 +104,39 @@ def in_onnx(make: Callable[[Path], Made]) -> Callable[[Path], Made]:
     return build
 
 
+def in_treelite(make: Callable[[Path], Made]) -> Callable[[Path], Made]:
+    def build(folder: Path) -> Made:
+        pytest.importorskip("treelite")
+        artifact, materials = make(folder)
+        transform = plugins.load("transforms", "to-treelite")()
+        return transform.apply(artifact, {}, materials, folder / "treelite"), materials
+
+    return build
+
+
 MODELS: dict[str, Callable[[Path], Made]] = {
     "catboost": catboosted,
     "cnn": convolutional,
     "cnn-export": scripted,
     "cnn-onnx": in_onnx(convolutional),
     "forest": forest,
+    "forest-treelite": in_treelite(forest),
     "histogram": histogram,
+    "histogram-treelite": in_treelite(histogram),
     "lightgbm": lightgbm_boosted,
     "network": network,
     "network-onnx": in_onnx(network),
     "pipeline": pipeline,
     "xgboost": xgboosted,
+    "xgboost-treelite": in_treelite(xgboosted),
 }
 EXACT: dict[str, float] = {}
 LESS = {"agreement": 0.9, "likeness": 0.9}
 CASES: list[tuple[str, str, dict[str, float]]] = [
-    *(("to-onnx", name, EXACT) for name in MODELS if not name.endswith("-onnx")),
+    *(("to-onnx", name, EXACT) for name in MODELS if not name.endswith(("-onnx", "-treelite"))),
     *(("to-linear", name, EXACT) for name in ("pipeline", "network")),
     *(("to-treelite", name, EXACT) for name in ("forest", "histogram", "xgboost", "lightgbm")),
+    *(("compile-trees", f"{name}-treelite", EXACT) for name in ("forest", "histogram", "xgboost")),
     *(("trim-trees", name, LESS) for name in ("forest", "histogram", "xgboost", "lightgbm", "catboost")),
     *(("distill", name, LESS) for name in ("forest", "histogram", "network")),
     ("distill", "cnn", {"agreement": 0.8}),

@@ -14,6 +14,7 @@ from joulewise.core.runtimes import TASKS, Artifact
 
 _READERS = {
     "catboost": "trees:describe",
+    "compiled-trees": "folders:describe_compiled",
     "hf": "folders:describe_hugging_face",
     "keras": "folders:describe_keras",
     "lightgbm": "trees:describe",

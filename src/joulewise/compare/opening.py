@@ -21,6 +21,7 @@ _NATIVE = {
 }
 _BUILT_IN = {
     "catboost": (("catboost",), "catboost"),
+    "compiled-trees": (("compiled-trees",), "numpy"),
     "hf": (("hf",), "transformers"),
     "lightgbm": (("lightgbm",), "lightgbm"),
     "numpy": (("linear",), "numpy"),
@@ -35,6 +36,7 @@ _BUILT_IN = {
 }
 """Formats and library by runtime, so that a question about one model does not import every library there is."""
 _EXTRAS = {
+    "compiled-trees": "compare",
     "numpy": "compare",
     "onnxruntime": "onnx",
     "sklearn": "compare",

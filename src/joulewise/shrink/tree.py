@@ -37,6 +37,7 @@ STAGES = {
     "weights-only": 4,
     "to-openvino": 5,
     "int8-openvino": 5,
+    "compile-trees": 5,
 }
 """When a transform may come. One of somebody else's comes where a conversion comes."""
 _OTHER = 2

@@ -206,6 +206,9 @@ def linear_folder(folder: Path) -> MadeModel:
 MAKERS: dict[str, tuple[str, Maker]] = {
     "catboost-classifier": ("catboost", tree_models.catboost_classifier),
     "catboost-regressor": ("catboost", tree_models.catboost_regressor),
+    "compiled-trees": ("tl2cgen", tree_models.compiled_forest),
+    "compiled-trees-regressor": ("tl2cgen", tree_models.compiled_regressor),
+    "compiled-trees-words": ("tl2cgen", tree_models.compiled_boosted),
     "hf-classifier": ("transformers", text_models.hf_classifier),
     "hf-encoder": ("transformers", text_models.hf_encoder),
     "keras": ("tensorflow", keras_models.keras_file),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,3 +111,41 @@ def treelite_regressor(folder: Path) -> MadeModel:
     model = RandomForestRegressor(10, max_depth=6, random_state=0).fit(x, y)
     treelite.sklearn.import_model(model).serialize(str(folder / "forest.tl"))
     return made(folder / "forest.tl", rows, {"values": model.predict(rows)}, ("treelite",), nan="answered")
+
+
+def compiled_forest(folder: Path) -> MadeModel:
+    """A forest of two classes, as machine code."""
+    return _compiled(treelite_checkpoint(folder), folder, quantize=False)
+
+
+def compiled_regressor(folder: Path) -> MadeModel:
+    """A forest of regression trees, as machine code with quantised thresholds."""
+    return _compiled(treelite_regressor(folder), folder, quantize=True)
+
+
+def compiled_boosted(folder: Path) -> MadeModel:
+    """Boosted trees with one margin for two classes that have names."""
+    import treelite
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    x, y, rows, _ = real_rows("breast_cancer")
+    names = np.array(["benign", "malignant"], object)
+    model = HistGradientBoostingClassifier(max_iter=10, early_stopping=False, random_state=0).fit(x, names[y])
+    treelite.sklearn.import_model(model).serialize(str(folder / "boosted.tl"))
+    told = made(folder / "boosted.tl", rows, scored(model, rows), ("treelite",), tuple(names), nan="answered")
+    return _compiled(told, folder, quantize=True)
+
+
+def _compiled(model: MadeModel, folder: Path, *, quantize: bool) -> MadeModel:
+    from joulewise.compare import artifact_of
+    from joulewise.compare.facts import answers
+    from joulewise.core.runtimes import Materials
+    from joulewise.shrink.transforms.compile_trees import CompileTrees
+
+    source = artifact_of(model.text)
+    if model.classes:
+        named = answers("classification", classes=list(model.classes), dtype="float64")
+        source = replace(source, facts={**source.facts, **named})
+    materials = Materials(calibration=folder / "none.npz")
+    found = CompileTrees().make(source, {"quantize": quantize}, materials, folder / "compiled")
+    return replace(model, text=str(found.path), runtimes=("compiled-trees",), trust=True)

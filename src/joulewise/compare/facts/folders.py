@@ -9,6 +9,7 @@ from typing import Any
 from numpy import dtype as numpy_dtype
 
 from joulewise.compare.facts import BATCH, answers, entry
+from joulewise.compare.trust import refuse_untrusted
 from joulewise.core.errors import ModelError, PluginMissing, UntrustedModel
 
 _NO_TOKEN_TYPES = ("roberta", "distilbert", "xlm-roberta", "mpnet", "camembert", "bart", "gpt2", "llama", "t5")
@@ -103,6 +104,15 @@ def describe_linear(path: Path, form: str, trust: bool) -> dict[str, Any]:
     """Facts of our linear format: they stand in its JSON."""
     del form, trust
     return dict(_json(path / "linear.json")["facts"])
+
+
+def describe_compiled(path: Path, form: str, trust: bool) -> dict[str, Any]:
+    """Facts of compiled trees, from their JSON; loading them runs machine code."""
+    from joulewise.compare.compiled_trees import read_about
+
+    del form
+    refuse_untrusted(path, "a compiled library", trust)
+    return {**read_about(path)["facts"], "trusted": True}
 
 
 def describe_openvino(path: Path, form: str, trust: bool) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from joulewise.core.errors import ModelError
 from joulewise.core.runtimes import Artifact, Materials
-from joulewise.shrink.transforms.loading import before_last, estimator_of, family, last_step
+from joulewise.shrink.transforms.loading import before_last, estimator_of, family, last_step, tree_booster
 from joulewise.shrink.transforms.making import Recipe, Settings
 
+_BOOSTERS = ("gbtree", "dart")
 _FOREIGN = ("LogisticRegression", "LinearRegression", "MLPClassifier", "MLPRegressor", "SVC", "SVR", "Ridge")
 
 
@@ -30,12 +31,15 @@ class ToTreelite(Recipe):
 
     def make(self, artifact: Artifact, settings: Settings, materials: Materials, folder: Path) -> Artifact:
         from joulewise.compare.artifacts import facts_of
+        from joulewise.compare.facts.folders import answers_of
 
         path = folder / "model.tl"
         model = _imported(artifact)
         model.serialize(str(path))
         fresh = facts_of(path, "treelite")
         known = {name: artifact.facts[name] for name in ("task", "classes", "columns") if name in artifact.facts}
+        if known.get("task") == "classification" and "classes" in known:  # a checkpoint has numbers, no names
+            known |= answers_of("classification", classes=known["classes"], dtype=str(model.output_type))
         return Artifact(path=path, format="treelite", facts={**fresh, **known}, steps=artifact.steps)
 
 
@@ -45,7 +49,7 @@ def _imported(artifact: Artifact) -> Any:
     if artifact.format == "xgboost":
         import xgboost
 
-        return treelite.frontend.from_xgboost(xgboost.Booster(model_file=str(artifact.path)))
+        return treelite.frontend.from_xgboost(tree_booster(xgboost.Booster(model_file=str(artifact.path)), _BOOSTERS))
     if artifact.format == "lightgbm":
         return treelite.frontend.load_lightgbm_model(artifact.path)
     estimator = estimator_of(artifact)
@@ -60,7 +64,33 @@ def _imported_estimator(estimator: Any) -> Any:
     import treelite
 
     if family(estimator) == "xgboost":
-        return treelite.frontend.from_xgboost(estimator.get_booster())
+        return treelite.frontend.from_xgboost(tree_booster(estimator.get_booster(), _BOOSTERS))
     if family(estimator) == "lightgbm":
         return treelite.frontend.from_lightgbm(estimator.booster_)
+    if not hasattr(estimator, "_predictors"):
+        _widen_thresholds(estimator)
     return treelite.sklearn.import_model(estimator)
+
+
+def _widen_thresholds(estimator: Any) -> None:
+    """Let doubles be decided as scikit-learn decides them: its trees round rows to float32 before they compare,
+    treelite's compare the doubles themselves. Changes the estimator, which was read for this."""
+    import numpy as np
+
+    for tree in np.ravel(getattr(estimator, "estimators_", ())):
+        nodes = getattr(tree, "tree_", None)
+        if nodes is not None:
+            nodes.threshold[:] = widened(np.array(nodes.threshold))
+
+
+def widened(thresholds: Any) -> Any:
+    """For each double t the largest double whose nearest float32 is not above t: the middle between the two float32
+    around t, or the double below it where the middle is rounded up."""
+    import numpy as np
+
+    from joulewise.shrink.transforms.onnx_thresholds import round_down
+
+    low = round_down(thresholds)
+    high = np.nextafter(low, np.float32(np.inf))
+    middle = low.astype(np.float64) / 2 + high.astype(np.float64) / 2
+    return np.where(middle.astype(np.float32) <= low, middle, np.nextafter(middle, -np.inf))
