@@ -75,8 +75,37 @@ def _numbers(wanted: Sequence[Any], known: Sequence[Any], *, sure: bool) -> dict
     raise DataError(
         f"the target has classes that the model does not know: {', '.join(map(repr, unknown[:5]))}"
         f"{', ...' if len(unknown) > 5 else ''}; it knows {', '.join(map(repr, list(known)[:8]))}",
-        hint="name the classes as at training, or leave those rows out",
+        hint=_cure(distinct, known),
     )
+
+
+def guessed_classes(prediction: Prediction, target: NDArray[Any]) -> str:
+    """What has to be told of how the target was understood: names taken for numbers in their order, or numbers that
+    would fit far better if they were counted from another start; "" where nothing was guessed.
+
+    Raises DataError as `matched` does.
+    """
+    found = matched(prediction, target)
+    wanted = [key_of(one) for one in target]
+    pairs = dict(sorted(zip(found.target.tolist(), wanted, strict=True)))
+    known = [key_of(one) for one in prediction.classes] or list(range(found.classes))
+    renamed = {known[at]: key for at, key in pairs.items() if str(known[at]) != str(key)}
+    if renamed:
+        told = ", ".join(f"{name!r} for {mine!r}" for mine, name in list(renamed.items())[:4])
+        return f"the target's classes were taken in their order: {told}{', ...' if len(renamed) > 4 else ''}"
+    right = float(np.mean(found.target == found.answer))
+    for step in (1, -1):
+        if float(np.mean(found.target - found.answer == step)) > max(0.5, 2 * right):
+            side, other = ("target", "model") if step > 0 else ("model", "target")
+            return f"most answers are off by one: does the {side} count its classes from 1, the {other} from 0?"
+    return ""
+
+
+def _cure(distinct: set[Any], known: Sequence[Any]) -> str:
+    numbers = [*distinct, *known]
+    if all(isinstance(key, int) for key in numbers) and min(distinct) != min(known) and len(distinct) <= len(known):
+        return f"the target counts from {min(distinct)}, the model from {min(known)}: shift the target"
+    return "name the classes as at training, or leave those rows out"
 
 
 def _is_code(key: Any, count: int) -> bool:

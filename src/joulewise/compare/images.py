@@ -31,6 +31,11 @@ def read_folder(folder: Path) -> tuple[Array, NDArray[Any] | None]:
     depths = {len(parts) > 1 for parts in inside}
     if len(depths) > 1:
         raise DataError(f"{folder} has examples both with and without a class", hint="put each into a class's folder")
+    if all(len(parts) > 2 for parts in inside):
+        raise DataError(
+            f"{folder} has folders of folders, such as {'/'.join(inside[0][:2])}",
+            hint=f"name the folder that holds a sub-folder a class: {folder / inside[0][0]}",
+        )
     features = stacked(str(folder), [_read(path) for path in examples])
     return features, np.array([parts[0] for parts in inside], dtype=object) if depths == {True} else None
 
@@ -48,7 +53,9 @@ def _picture(path: Path) -> Array:
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:
-        raise PluginMissing("images need Pillow", hint="pip install pillow, or save the examples as .npy") from error
+        raise PluginMissing(
+            "images need Pillow", hint="pip install pillow, or 'joulewise[images]'; or save the examples as .npy"
+        ) from error
     try:
         with Image.open(path) as image:
             mode = image.mode if image.mode in ("L", "RGB", "RGBA") else "RGB"

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from joulewise.compare.class_matching import guessed_classes
 from joulewise.compare.outputs import Prediction
 from joulewise.compare.quality import metric_of, quality_of
 from joulewise.compare.rows import Rows
-from joulewise.core.errors import JoulewiseError
+from joulewise.core.errors import DataError, JoulewiseError
 from joulewise.core.variants import Observation
 
 TOLERANCE = 1e-3
@@ -36,8 +37,18 @@ def judged(
     try:
         figure = quality_of(metric_of(name), prediction, rows.target, reference, seed)
     except JoulewiseError as error:
-        return [], [f"no {name}: {error.message}"]
-    return [Observation(quantity=name, figure=figure, n=len(rows))], []
+        return [], [f"no {name}: {error.message}" + (f" ({error.hint})" if error.hint else "")]
+    return [Observation(quantity=name, figure=figure, n=len(rows))], _guesses(prediction, rows)
+
+
+def _guesses(prediction: Prediction, rows: Rows) -> list[str]:
+    if prediction.labels is None or rows.target is None:
+        return []
+    try:
+        told = guessed_classes(prediction, rows.target)
+    except DataError:  # a metric of the user's own may judge what has no classes
+        return []
+    return [told] if told else []
 
 
 def agreement_notes(batched: Prediction, singly: Prediction, batch: int) -> list[str]:

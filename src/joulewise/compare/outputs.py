@@ -63,6 +63,8 @@ def canonical(outputs: Mapping[str, Any], facts: Mapping[str, Any]) -> Predictio
     task = str(facts.get("task") or "unknown")
     classes = tuple(facts.get("classes") or ())
     told = {role: arrays[name] for role, name in (facts.get("roles") or {}).items() if name in arrays and role in ROLES}
+    if facts.get("clusters"):  # numbers that are nobody's classes: as labels they would be judged by chance
+        return Prediction(task=task, vectors=arrays["labels"].reshape(-1, 1).astype(np.float64))
     found = told or _by_shape(arrays, task, classes)
     if not found:
         shapes = ", ".join(f"{name} {array.dtype}{list(array.shape)}" for name, array in arrays.items())

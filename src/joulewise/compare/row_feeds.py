@@ -28,12 +28,19 @@ def _by_input(rows: Mapping[str, Array], inputs: Sequence[Tensor]) -> dict[str, 
     if not inputs:
         raise DataError("the model names no inputs", hint="give it with its signature")
     names = [one.name for one in inputs]
+    if one_kind := _token_types(rows, names):
+        rows = {**rows, **one_kind}
     if all(name in rows for name in names):
         return {name: rows[name] for name in names}
     if len(inputs) == 1:
         return {names[0]: next(iter(rows.values())) if len(rows) == 1 else _matrix(rows, inputs[0])}
     if len(rows) == 1:
         [matrix] = rows.values()
+        if matrix.dtype.kind in "OU" and "input_ids" in names:
+            raise DataError(
+                "the model takes tokens, the data have text",
+                hint="np.savez(path, **tokenizer(texts, padding=True, truncation=True, return_tensors='np'))",
+            )
         if matrix.ndim == 2 and matrix.shape[1] == len(inputs):
             return {name: matrix[:, index] for index, name in enumerate(names)}
     absent = [name for name in names if name not in rows]
@@ -41,6 +48,13 @@ def _by_input(rows: Mapping[str, Array], inputs: Sequence[Tensor]) -> dict[str, 
         f"no rows for the model's input {absent[0]!r}; the data have {_listed(rows)}",
         hint=f"name the arrays or columns as the model does: {_listed(names)}",
     )
+
+
+def _token_types(rows: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
+    """A lone text is all of the first kind: zeros, as tokenizers write them where they are asked."""
+    if "token_type_ids" not in names or "token_type_ids" in rows or "input_ids" not in rows:
+        return {}
+    return {"token_type_ids": np.zeros_like(rows["input_ids"])}
 
 
 def _matrix(rows: Mapping[str, Array], wanted: Tensor) -> Array:
@@ -77,6 +91,10 @@ def shaped(rows: Array, wanted: Tensor) -> Array:
         return rows.reshape(len(rows), *known)
     if len(want) == 1 and not known:
         return rows.reshape(len(rows), -1)
+    if wanted.dtype in TEXT and not want:
+        raise DataError(
+            f"the model takes one text a row, the data have {prod(have)} columns", hint="leave out all but the text"
+        )
     raise DataError(
         f"the model's input {wanted.name!r} takes rows of shape {tuple(want)}, the data have {have}",
         hint="give the data in the shape that the model was trained on",
@@ -92,6 +110,8 @@ def _fits(have: Sequence[int], want: Sequence[int | str]) -> bool:
 def converted(rows: Array, wanted: Tensor) -> Array:
     """The rows as the model's dtype; only the last digits of a float may go."""
     if wanted.dtype in TEXT or wanted.dtype.startswith("<U"):
+        if rows.dtype.kind in "iu":  # a code of digits alone: text to the model, numbers to a CSV
+            return rows.astype(str).astype(object)
         if rows.dtype.kind not in "OU":
             raise DataError(
                 f"the model's input {wanted.name!r} takes text, the data have {rows.dtype}",
@@ -120,12 +140,15 @@ def converted(rows: Array, wanted: Tensor) -> Array:
 
 def _dtype(wanted: Tensor) -> np.dtype[Any]:
     try:
-        return np.dtype(wanted.dtype)
-    except TypeError as error:
+        found = np.dtype(wanted.dtype)
+    except TypeError:
+        found = np.dtype("V")
+    if found.kind not in "biuf":
         raise DataError(
             f"the model's input {wanted.name!r} takes {wanted.dtype}, which NumPy does not have",
             hint="export the model with float32 inputs",
-        ) from error
+        )
+    return found
 
 
 def _check_whole(rows: Array, wanted: Tensor, target: np.dtype[Any]) -> None:

@@ -25,6 +25,7 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 MOSTLY = 0.5
 """A column with more numbers than this is a column of numbers: what is not one is a typo."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
+_WITH_COMMA = re.compile(r"[+-]?[\d.]+(,\d+)?([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"[+-]?\d+")
 _CODE = re.compile(r"[+-]?0\d+")
 _TRUTH = {"true": True, "false": False}
@@ -44,12 +45,24 @@ def read_csv(path: Path) -> dict[str, Array]:
         raise DataError(f"{path} is not UTF-8 text ({error})", hint="save it as UTF-8") from error
     except csv.Error as error:
         raise DataError(f"{path} is not a proper CSV: {error}", hint="check its quotes") from error
+    _refuse_decimal_commas(path, header, rows, delimiter)
     cells = list(zip(*rows, strict=True)) if rows else [() for _ in header]
     return {name: typed(name, column, numbers) for name, column in zip(header, cells, strict=True)}
 
 
+def _refuse_decimal_commas(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]], delimiter: str) -> None:
+    """14,23 is a number to half the world and text to us; guessing would make 14,230 of 14230."""
+    for name, column in zip(header, zip(*rows, strict=True), strict=True) if delimiter != "," else ():
+        present = [cell.strip() for cell in column if cell.strip().lower() not in MISSING]
+        if present and any("," in cell for cell in present) and all(map(_WITH_COMMA.fullmatch, present)):
+            raise DataError(
+                f"{path}: column {name!r} has numbers with commas, such as {next(c for c in present if ',' in c)!r}",
+                hint="write them with decimal points: pandas.read_csv(path, sep=';', decimal=',').to_csv(new)",
+            )
+
+
 def _delimiter(first_line: str) -> str:
-    return max(",;\t", key=first_line.count)
+    return max(",;\t|", key=first_line.count)
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:

@@ -168,7 +168,7 @@ def read_rows(path: str | Path, target: str | None = None) -> Rows:
     goal = columns.pop(target) if target else None
     if goal is not None:
         goal = _checked_target(target or "", goal)
-    if len(columns) == 1 and next(iter(columns.values())).ndim > 1:
+    if len(columns) == 1 and next(iter(columns.values())).ndim > 1 and "input_ids" not in columns:
         columns = {"x": next(iter(columns.values()))}
     features = {name: column.astype(object) if column.dtype.kind == "U" else column for name, column in columns.items()}
     rows = Rows(

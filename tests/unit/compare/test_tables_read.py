@@ -207,8 +207,8 @@ def test_columns_of_text_are_joined_for_text_and_refused_for_numbers() -> None:
     assert joined["x"].tolist() == [["p", 1]]
     with pytest.raises(DataError, match="column 'a' is text, the model's input 'x' takes float32"):
         fed([("x", "float32", ("n", 2))], a=np.array(["p"], dtype=object), b=[1])
-    with pytest.raises(DataError, match="takes text, the data have int64"):
-        fed([("x", "object", ("n",))], x=[1])
+    with pytest.raises(DataError, match="takes text, the data have float64"):
+        fed([("x", "object", ("n",))], x=[1.5])
     with pytest.raises(DataError, match="the data have text such as 'p'"):
         fed([("x", "float32", ("n",))], x=np.array(["p"], dtype=object))
 

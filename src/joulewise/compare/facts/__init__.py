@@ -8,6 +8,7 @@ from typing import Any
 from joulewise.core.runtimes import Tensor
 
 BATCH = "batch"
+SEVERAL = "a classifier with several outputs has no single answer"
 
 
 def entry(name: str, dtype: str, shape: Sequence[int | str]) -> dict[str, Any]:

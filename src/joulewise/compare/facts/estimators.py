@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from joulewise.compare.facts import BATCH, answers, entry
+from joulewise.compare.facts import BATCH, SEVERAL, answers, entry
 from joulewise.compare.trust import refuse_untrusted
 from joulewise.core.errors import ModelError, PluginMissing, UntrustedModel
 
@@ -75,8 +75,12 @@ def last_step(model: Any) -> Any:
 
 def _outputs(model: Any) -> dict[str, Any]:
     classes = getattr(model, "classes_", None)
-    if isinstance(classes, list):
-        raise ModelError("a classifier with several outputs has no single answer", hint="bench one output at a time")
+    if isinstance(classes, list) or _is_multilabel(last_step(model)):
+        raise ModelError(SEVERAL, hint="bench one output at a time")
+    if classes is not None and not hasattr(model, "predict"):
+        raise ModelError(
+            f"a {type(model).__name__} encodes targets and predicts nothing", hint="dump the model that was trained"
+        )
     if classes is not None:
         facts: dict[str, Any] = answers("classification", classes=np.asarray(classes).tolist())
         if not hasattr(model, "predict_proba"):
@@ -89,8 +93,14 @@ def _outputs(model: Any) -> dict[str, Any]:
     if kind in ("outlier_detector", "clusterer"):
         known = {"classes": [-1, 1]} if kind == "outlier_detector" else {}
         task = "classification" if known else "unknown"
+        known = known or {"clusters": True}
         return {"task": task, "outputs": [entry("labels", "int64", (BATCH,))], "roles": {"labels": "labels"}, **known}
     return dict(answers("regression", width=_width(last_step(model))))
+
+
+def _is_multilabel(model: Any) -> bool:
+    binarizer = getattr(model, "label_binarizer_", getattr(model, "_label_binarizer", None))
+    return str(getattr(binarizer, "y_type_", "")).startswith("multilabel")
 
 
 def _tags_type(model: Any) -> str:
@@ -115,9 +125,11 @@ def _inputs(model: Any) -> dict[str, Any]:
     columns = [str(name) for name in names] if names is not None else []
     kinds = _column_kinds(model)
     if columns and any(kind == "object" for kind in kinds.values()):
+        gaps = sorted({str(name) for reader, names in _column_readers(model) for name in _gaps(reader, names)})
         return {
             "columns": columns,
             "inputs": [entry(name, kinds.get(name, "float64"), (BATCH,)) for name in columns],
+            **({"gaps": gaps} if gaps else {}),
         }
     if _reads_text(model):
         return {"inputs": [entry("x", "object", (BATCH,))]}
@@ -138,6 +150,16 @@ def _column_kinds(model: Any) -> dict[str, str]:
         for at, column in enumerate(columns):
             found[str(column)] = _kind_of(transformer, at)
     return found
+
+
+def _gaps(transformer: Any, columns: list[Any]) -> Iterator[Any]:
+    """Columns of text in which the first step knows what is missing: there an empty cell is no text."""
+    first = transformer.steps[0][1] if hasattr(transformer, "steps") else transformer
+    if hasattr(first, "statistics_") and getattr(first, "missing_values", "") != "":
+        yield from (column for at, column in enumerate(columns) if _kind_of(transformer, at) == "object")
+    for column, known in zip(columns, getattr(first, "categories_", ()), strict=False):
+        if any(value is None or str(value) == "nan" for value in known):
+            yield column
 
 
 def _column_readers(model: Any) -> Iterator[tuple[Any, list[Any]]]:
@@ -187,10 +209,13 @@ def is_installed(package: str) -> bool:
     return True
 
 
-def as_frame(arrays: Mapping[str, Any], columns: list[str]) -> Any:
-    """A DataFrame of columns; raises PluginMissing without pandas."""
+def as_frame(arrays: Mapping[str, Any], columns: list[str], gaps: Sequence[str] = ()) -> Any:
+    """A DataFrame of columns, in those of `gaps` NaN for empty texts; raises PluginMissing without pandas."""
     try:
         import pandas
     except ImportError as error:
         raise PluginMissing("a pipeline with named columns needs pandas", hint="pip install pandas") from error
-    return pandas.DataFrame({name: np.asarray(arrays[name]).reshape(-1) for name in columns}, columns=columns)
+    found = {name: np.asarray(arrays[name]).reshape(-1) for name in columns}
+    for name in gaps:
+        found[name] = np.where(found[name] == "", np.nan, found[name])
+    return pandas.DataFrame(found, columns=columns)

@@ -26,8 +26,17 @@ def describe(path: Path, form: str, trust: bool) -> dict[str, Any]:
         "domains": domains,
         **_signature(model.graph),
     }
+    if not (facts["inputs"] and facts["outputs"]):
+        lacks = "inputs" if facts["outputs"] else "outputs"
+        raise ModelError(f"{path} has no {lacks}", hint="export it again, with what goes in and what comes out")
     external = sorted(set(external_files(model)))
-    missing = [name for name in external if not (path.parent / name).exists()]
+    outside = [name for name in external if not _is_inside(path.parent, name)]
+    if outside:
+        raise ModelError(
+            f"{path} wants its weights from {outside[0]!r}, outside its own folder: we read no file in its name",
+            hint="save it beside its weights: onnx.save(model, path, save_as_external_data=True, location='w.bin')",
+        )
+    missing = [name for name in external if not (path.parent / name).is_file()]
     if missing:
         raise ModelError(
             f"{path} keeps its weights in {', '.join(missing)}, which is not beside it",
@@ -36,6 +45,10 @@ def describe(path: Path, form: str, trust: bool) -> dict[str, Any]:
     if external:
         facts["external"] = external
     return facts | _task(model, facts, stored.get("joulewise.task", ""))
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    return bool(name) and (folder / name).resolve().is_relative_to(folder.resolve())
 
 
 def load(path: Path) -> Any:

@@ -102,7 +102,10 @@ def _has_lambda(path: Path) -> bool:
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
-        told = json.loads(archive.read("config.json"))
+        try:
+            told = json.loads(archive.read("config.json"))
+        except ValueError as error:
+            raise ModelError(f"{path} is torn: its config.json is no JSON", hint="save it anew") from error
     return '"class_name": "Lambda"' in json.dumps(told)
 
 

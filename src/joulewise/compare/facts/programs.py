@@ -169,7 +169,9 @@ def build(text: str, folder: str) -> dict[str, Any]:
         raise ModelError(
             f"{text} is not there: {error}", hint="module:function, importable from this folder"
         ) from error
-    made = made() if callable(made) and not isinstance(made, torch.nn.Module) else made
+    except Exception as error:  # the module is the user's, and may raise anything
+        raise _failed(text, error) from error
+    made = _called(text, made) if callable(made) and not isinstance(made, torch.nn.Module) else made
     if isinstance(made, torch.nn.Module):
         made = {"model": made}
     elif isinstance(made, tuple) and len(made) == 2:
@@ -184,6 +186,20 @@ def build(text: str, folder: str) -> dict[str, Any]:
     if "example" in made:
         made["example"] = _by_name(made["model"], made["example"])
     return made
+
+
+def _called(text: str, factory: Any) -> Any:
+    try:
+        return factory()
+    except (Exception, SystemExit) as error:  # the code is the user's, and may raise anything
+        raise _failed(text, error) from error
+
+
+def _failed(text: str, error: BaseException) -> ModelError:
+    logging.getLogger(__name__).debug("%s failed", text, exc_info=error)
+    return ModelError(
+        f"{text} failed: {type(error).__name__}: {first_line(error)}", hint="call it in Python, without arguments"
+    )
 
 
 def _by_name(module: Any, example: Any) -> dict[str, Any]:

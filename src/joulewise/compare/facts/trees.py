@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-from joulewise.compare.facts import BATCH, answers, entry
+from joulewise.compare.facts import BATCH, SEVERAL, answers, entry
 from joulewise.core.errors import ModelError, PluginMissing
 
 _TREELITE_BINARY = 0  # TaskType::kBinaryClf
+_TREE_LINE = re.compile(rb"(Tree=\d+|[a-z_]+=[-+\d.einfa ]*|)\r?", re.IGNORECASE)
 
 
 def describe(path: Path, form: str, trust: bool) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def load_xgboost(path: Path) -> Any:
         raise PluginMissing(f"{path} needs xgboost", hint="pip install 'joulewise[xgboost]'") from error
     try:
         return xgboost.Booster(model_file=str(path))
-    except xgboost.core.XGBoostError as error:
+    except (xgboost.core.XGBoostError, ValueError) as error:
         raise ModelError(
             f"XGBoost can't read {path}: {_first_line(error)}", hint="save_model('model.json') anew"
         ) from error
@@ -44,11 +46,13 @@ def _xgboost(path: Path) -> dict[str, Any]:
     sizes = learner["learner_model_param"]
     facts = {**_matrix(booster.num_features(), booster.feature_names), "objective": objective}
     classes = int(sizes.get("num_class") or 0)
+    targets = int(sizes.get("num_target") or 1)
+    if targets > 1 and objective.startswith("binary:"):
+        raise ModelError(SEVERAL, hint="bench one output at a time")
     if objective.startswith("binary:") and objective != "binary:hinge":
         return facts | answers("classification", classes=[0, 1], dtype="float32")
     if objective.startswith("multi:"):
         return facts | answers("classification", classes=range(classes), dtype="float32")
-    targets = int(sizes.get("num_target") or 1)
     return facts | answers("regression", dtype="float32", width=targets if targets > 1 else None)
 
 
@@ -58,10 +62,27 @@ def load_lightgbm(path: Path) -> Any:
         import lightgbm
     except ImportError as error:
         raise PluginMissing(f"{path} needs lightgbm", hint="pip install 'joulewise[lightgbm]'") from error
+    _check_lightgbm(path)
     try:
         return lightgbm.Booster(model_file=str(path))
     except lightgbm.basic.LightGBMError as error:
         raise ModelError(f"LightGBM can't read {path}: {error}", hint="booster.save_model('model.txt') anew") from error
+
+
+def _check_lightgbm(path: Path) -> None:
+    """LightGBM reads trees in threads, where an error ends the process: torn files are told before."""
+    data = path.read_bytes()
+    sizes = next((line for line in data[: 1 << 20].splitlines() if line.startswith(b"tree_sizes=")), b"")
+    at, end = data.find(b"\nTree=0") + 1, data.rfind(b"end of trees")
+    whole = end > 0 and (at > 0 or not sizes)
+    for size in sizes.partition(b"=")[2].split():
+        whole = whole and size.isdigit() and data.startswith(b"Tree=", at)
+        at += int(size) if size.isdigit() else 0
+    if not whole or not all(_TREE_LINE.fullmatch(line) for line in data[data.find(b"\nTree=0") : end].split(b"\n")):
+        raise ModelError(
+            f"LightGBM can't read {path}: its trees are not as its head says",
+            hint="booster.save_model('model.txt') anew",
+        )
 
 
 def _lightgbm(path: Path) -> dict[str, Any]:

@@ -94,13 +94,13 @@ class _Answer:
 def _model_error(artifact: Artifact, error: Exception) -> ModelError:
     said = " ".join(str(error).split())
     ours = onnxruntime.__version__
-    if "opset" in said.lower() or "IR version" in said:
+    if "under development" in said or "IR version" in said:
         needs = [f"{domain} {version}" for domain, version in artifact.facts.get("opsets", {}).items()]
         needs.append(f"IR {artifact.facts.get('ir_version')}")
         return ModelError(
             f"{artifact.path.name} is too new for ONNX Runtime {ours}: opset {', '.join(needs)}",
             hint="pip install -U onnxruntime, or export it with an older opset (opset_version=17)",
         )
-    if "NOT_IMPLEMENTED" in said or "not a registered function" in said:
+    if any(words in said for words in ("NOT_IMPLEMENTED", "not a registered function", "No Op registered")):
         return ModelError(f"ONNX Runtime {ours} has no operator for it: {said[-300:]}", hint="try another runtime")
     return ModelError(f"ONNX Runtime {ours} can't load {artifact.path}: {said[-300:]}", hint="export the model again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,15 @@ from joulewise.compare.feeding import Gate
 from joulewise.core.errors import DataError, ModelError
 from joulewise.core.runtimes import Artifact, Tensor
 
+_CURES = (
+    (re.compile(r"\bnan\b|infinit|missing|null", re.I), "impute or drop such rows, as in training"),
+    (re.compile(r"unknown categor", re.I), "drop such rows, or train it to ignore unknown ones (handle_unknown)"),
+    (
+        re.compile(r"out of (data )?bounds|out of range", re.I),
+        "are the ids of this model's own tokenizer or vocabulary, and not longer than it takes?",
+    ),
+)
+_ANY_CURE = "give rows as at training: the same columns, types and ranges"
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
@@ -42,9 +52,15 @@ def predictor_of(artifact: Artifact, answer: Answer) -> CheckedPredictor:
 
 def as_data_error(error: Exception, library: str) -> DataError:
     """What a library says about rows that it refuses (NaN, unknown categories), as our error."""
+    said = first_line(error)
+    hint = next((hint for words, hint in _CURES if words.search(said)), _ANY_CURE)
+    return DataError(f"{library} refuses the rows: {said}", hint=hint)
+
+
+def first_line(error: Exception) -> str:
+    """What a library says first, without the lines that say where in it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = lines[0][:300] if lines else type(error).__name__
-    return DataError(f"{library} refuses the rows: {said}", hint="impute or drop such rows, as in training")
+    return lines[0][:300] if lines else type(error).__name__
 
 
 def scores_answer(scores: Any, classes: Any) -> dict[str, Any]:

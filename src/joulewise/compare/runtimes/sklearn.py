@@ -8,10 +8,18 @@ from typing import Any
 
 import numpy as np
 import sklearn
+from sklearn.exceptions import NotFittedError
 from threadpoolctl import ThreadpoolController
 
 from joulewise.compare.facts import estimators
-from joulewise.compare.runtimes.predicting import CheckedPredictor, as_data_error, class_array, predictor_of
+from joulewise.compare.runtimes.predicting import (
+    CheckedPredictor,
+    as_data_error,
+    class_array,
+    first_line,
+    predictor_of,
+)
+from joulewise.core.errors import ModelError
 from joulewise.core.runtimes import Artifact, RunOptions
 
 _ARGMAX_HOMES = ("sklearn.", "xgboost.", "lightgbm.", "catboost.")
@@ -56,6 +64,7 @@ class _Answer:
         self._columns: list[str] | None = facts.get("columns")
         self._single = [each["name"] for each in facts["inputs"]] == ["x"]
         self._roles = facts["roles"]
+        self._gaps: list[str] = list(facts.get("gaps", ()))
         self._classes = class_array(facts["classes"]) if "classes" in facts else None
         last = estimators.last_step(model)
         self._argmax = type(last).__module__.startswith(_ARGMAX_HOMES) and type(last).__name__ not in _OWN_LABELS
@@ -67,12 +76,16 @@ class _Answer:
                 if not self._frames and self._columns:  # named columns without pandas: the order was checked
                     warnings.simplefilter("ignore", UserWarning)
                 return self._ask(self._rows(feeds))
+        except NotFittedError as error:
+            raise ModelError(
+                f"the model is not trained: {first_line(error)}", hint="call fit before it is saved"
+            ) from error
         except (ValueError, TypeError) as error:
             raise as_data_error(error, "scikit-learn") from error
 
     def _rows(self, feeds: Mapping[str, Any]) -> Any:
         if not self._single:
-            return estimators.as_frame(feeds, self._columns or list(feeds))
+            return estimators.as_frame(feeds, self._columns or list(feeds), self._gaps)
         rows = feeds["x"]
         if not self._frames:
             return rows

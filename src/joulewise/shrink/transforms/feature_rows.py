@@ -18,7 +18,7 @@ def raw_rows(artifact: Artifact, path: Path) -> Any:
     inputs = tensors(artifact.facts)
     feeds = found.feeds(inputs, 0, len(found))
     if len(inputs) > 1:
-        return as_frame(feeds, [tensor.name for tensor in inputs])
+        return as_frame(feeds, [tensor.name for tensor in inputs], artifact.facts.get("gaps", ()))
     matrix = feeds[inputs[0].name]
     columns = artifact.facts.get("columns")
     if columns and matrix.ndim == 2:
