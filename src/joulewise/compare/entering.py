@@ -7,9 +7,9 @@ from typing import Any
 
 from joulewise.compare.efficiency import Costs
 from joulewise.compare.floors import Entry
-from joulewise.compare.observing import ENERGY, LATENCY_P50, SIZE, THROUGHPUT, Condition, find
-from joulewise.core.figures import Figure, exact, propagate, weakest
-from joulewise.core.variants import Model, Saving, Variant
+from joulewise.compare.observing import ENERGY, SIZE, THROUGHPUT, Condition, find
+from joulewise.core.figures import Figure, exact, propagate, scaled, weakest
+from joulewise.core.variants import SATURATED, Model, Observation, Saving, Variant
 
 
 def entries_of(
@@ -51,7 +51,11 @@ def costs_of(
     variant: Variant, metric: str, *, condition: Condition | None = None, model: Model | None = None, **known: Any
 ) -> Costs:
     """What efficiency_of needs, from a variant's observations and its model's card; `known` adds or replaces fields of
-    Costs (training_energy, example_count, boundaries, ...). Time of an inference is 1 / throughput, mean W follows."""
+    Costs (training_energy, example_count, boundaries, ...). Time of an inference is 1 / throughput, mean W follows.
+
+    The mean latency is that of calls one after the other, batch / throughput at saturation: a median times mean watts
+    would be no energy. Under paced load it is not known.
+    """
     seen = _costs(variant, condition or Condition(), model)
     rate, energy = seen.get(THROUGHPUT), seen.get(ENERGY)
     values: dict[str, Any] = {
@@ -61,7 +65,8 @@ def costs_of(
         "forward_flop": model.flops if model else None,
         "inference_duration": _inverse(rate) if rate else None,
         "inference_energy": energy,
-        "latency": seen.get("latency_s_mean") or seen.get(LATENCY_P50),
+        "latency": seen.get("latency_s_mean")
+        or _mean_call(find(variant.observations, THROUGHPUT, condition or Condition())),
         "throughput": rate,
         "power": _power(energy, rate) if energy and rate else None,
     }
@@ -72,6 +77,13 @@ def _inverse(rate: Figure) -> Figure | None:
     if rate.low <= 0:
         return None
     return Figure(value=1 / rate.value, low=1 / rate.high, high=1 / rate.low, unit="s", method=rate.method)
+
+
+def _mean_call(rate: Observation | None) -> Figure | None:
+    if rate is None or rate.load != SATURATED:
+        return None
+    duration = _inverse(rate.figure)
+    return scaled(duration, float(rate.batch or 1), "s") if duration else None
 
 
 def _power(energy: Figure, rate: Figure) -> Figure:

@@ -150,6 +150,24 @@ def test_costs_come_from_the_observations_and_the_card():
     assert found["energy_delay"] is None
 
 
+def test_the_latency_of_delay_products_is_the_mean_and_not_the_median():
+    """Joules per stream are joules per call: mean watts x mean latency. A median would make them less."""
+
+    def seen(quantity, value, unit, load="saturated"):
+        return Observation(quantity=quantity, figure=exact(value, unit), batch=4, threads=1, load=load)
+
+    energy, median = seen("energy_j_per_inference", 0.5, "J"), seen("latency_s_p50", 0.001, "s")
+    variant = small_variant("r", 1, observations=(energy, median, seen("throughput_per_s", 100.0, "1/s")))
+    costs = costs_of(variant, "accuracy", condition=Condition(batch=4))
+    found = {one.key: one.figure for one in efficiency_of(costs)}
+
+    assert costs.latency.value == pytest.approx(4 / 100)
+    assert found["single_stream"].value == pytest.approx(0.5 * 4)
+    assert found["energy_delay"].value == pytest.approx(0.5 * 0.04)
+    paced = small_variant("r", 1, observations=(energy, median, seen("throughput_per_s", 100.0, "1/s", "5/s")))
+    assert costs_of(paced, "accuracy", condition=Condition(batch=4, load="5/s")).latency is None
+
+
 def test_a_throughput_that_may_be_zero_gives_no_time():
     idle = Observation(quantity="throughput_per_s", figure=Figure(value=1, low=0, high=2, unit="1/s", method=MEASURED))
 
