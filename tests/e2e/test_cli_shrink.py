@@ -17,9 +17,10 @@ joblib = pytest.importorskip("joblib")
 pytest.importorskip("sklearn")
 pytest.importorskip("scipy")
 
-BUDGET = ("--budget", "60s", "--block-s", "0.1", "--transform", "to-linear", "--runtime", "numpy")
+BUDGET = ("--budget", "300s", "--block-s", "0.1", "--transform", "to-linear", "--runtime", "numpy")
+"""Time for a machine that does much else; all candidates are tried long before."""
 FLOOR = ("--floor", "accuracy>=-1pt")
-PATIENCE_S = 120.0
+PATIENCE_S = 330.0
 
 
 class Place:
@@ -220,16 +221,18 @@ def test_a_signal_leaves_a_killed_run_whose_energy_counts_when_it_goes_on(place,
     assert until(lambda: process.poll() is not None or set(work.glob("*/rows/proof.npz")) - before)
     time.sleep(1.0)  # somewhere in the middle
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 128 + number, err
     assert "the same command goes on" in err
     [run] = [one for one in json.loads(place.typed("runs", "--output", "json").stdout) if one["status"] == "killed"][:1]
     assert not (place.folder / f"stopped{number}").exists()
 
-    again = place.typed(*words)
-    assert "an earlier attempt was stopped; the energy of the search counts" in again.stderr
-    assert run["id"] in again.stderr
+    process = place.popen(sys.executable, "-m", "joulewise", *words)
+    _, told = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode in (0, 1), told  # on a busy machine nothing may have won
+    assert "an earlier attempt was stopped; the energy of the search counts" in told
+    assert run["id"] in told
     assert "it goes on where earlier runs were stopped" in place.typed("show", "last").stdout.replace("\n", " ")
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from joulewise import compare
 from joulewise import shrink as room
 from joulewise.api import catalog, filing, load_settings
 from joulewise.api.hanging_up import HangingUp, HungUp
+from joulewise.api.shrink_attempts import attempts_of
 from joulewise.api.shrink_records import comparison_of, file_found
 from joulewise.api.shrink_showing import candidates_of, export, losers_of, notices_of, view_of_search
 from joulewise.compare.floors import floor_of
@@ -21,7 +21,9 @@ from joulewise.core.settings import Settings
 from joulewise.core.variants import Comparison, Model
 from joulewise.measure import Job, Session
 from joulewise.report.shrink_view import ShrinkView
+from joulewise.shrink.attempts import settle
 from joulewise.shrink.folder import refuse_foreign
+from joulewise.shrink.workplace import clear
 
 if TYPE_CHECKING:
     from joulewise.api.shrink_showing import Candidate
@@ -124,14 +126,18 @@ def _settled(
     search: Search, result: Result, given: Given, settings: Settings, files: ShrinkFiles, place: Path
 ) -> Shrunk:
     """Prove, export, file."""
+    attempts = attempts_of(search.earlier, settings)
     search = search.with_energy(result)
     comparison = comparison_of(search, given.card, given.rows.dataset(), result)
     view, folder = None, None
     if search.winner is not None:
         view = view_of_search(search, comparison, result, place, _name(given.source))
+        view = replace(view, search_energy=attempts.all_told(view.search_energy))
         export(search, comparison, given, place, view)
         folder = place
     problems = file_found(result, comparison, settings)
+    if search.folder is not None and not problems:
+        settle(search.folder)
     if not files.keep and folder is not None:
         _clear(search.folder)
     return Shrunk(
@@ -142,7 +148,7 @@ def _settled(
         losers=tuple(losers_of(search)),
         candidates=tuple(candidates_of(search)),
         counts=search.counts,
-        notices=tuple(notices_of(search, given)),
+        notices=(*notices_of(search, given), *attempts.notices()),
         problems=tuple(problems),
     )
 
@@ -158,9 +164,12 @@ def _searched(
     """The search; however it ends, what it took is filed."""
     try:
         with session:
-            return room.shrink(
+            search = room.shrink(
                 given.artifact, given.rows, request, session, WORK, training=given.training, progress=progress
             )
+            if search.earlier:
+                session.note(f"it goes on where earlier runs were stopped: {', '.join(search.earlier)}")
+            return search
     except BaseException:
         ending.hurry = False
         filing.keep(session, settings)
@@ -196,7 +205,7 @@ def _clear(folder: Path | None) -> None:
     """The work folder, and those above it if nothing else is in them."""
     if folder is None:
         return
-    shutil.rmtree(folder, ignore_errors=True)
+    clear(folder)
     with suppress(OSError):  # something else lies there
         for above in (WORK, WORK.parent):
             above.rmdir()

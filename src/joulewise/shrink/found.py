@@ -23,7 +23,8 @@ class Search:
 
     `winner` is None where no candidate keeps the floors and surely costs less. `proofs` are of all finalists; those
     `between` were measured for what each step brings, and don't compete. `lost` says of others why they were left
-    behind. `notes` are for people. `folder` keeps what was made.
+    behind. `notes` are for people. `folder` keeps what was made; `earlier` are the runs of attempts at it that were
+    stopped, whose candidates it took over.
     """
 
     request: Request
@@ -39,6 +40,7 @@ class Search:
     silent: dict[str, str] = field(default_factory=dict)
     dataset: Dataset | None = None
     folder: Path | None = None
+    earlier: tuple[str, ...] = ()
     duration_s: float = 0.0
     notes: tuple[str, ...] = ()
 

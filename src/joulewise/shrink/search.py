@@ -17,6 +17,7 @@ from joulewise.compare import BenchPlan, Limits, Metric, Rows, native_runtime
 from joulewise.compare.benching import bench
 from joulewise.core.errors import ModelError
 from joulewise.core.runtimes import Artifact, Deployment, Materials, RunOptions
+from joulewise.shrink.attempts import earlier_attempts
 from joulewise.shrink.dealing import Dealt, deal, proof_rows_wanted, refuse_too_few, save
 from joulewise.shrink.exploring import Exploration, Explorer
 from joulewise.shrink.fitting import Fitted, fitted
@@ -30,6 +31,7 @@ from joulewise.shrink.request import Request, quality_floors, settled
 from joulewise.shrink.roofline import roof_here
 from joulewise.shrink.screening import Screen, Screened, disagreement
 from joulewise.shrink.tree import Grower, Node
+from joulewise.shrink.turns import in_turns
 from joulewise.shrink.workplace import workplace
 
 BASELINE = "original"
@@ -47,6 +49,9 @@ THREADED = 2
 
 class Session(Protocol):
     """What a search wants of a measured session."""
+
+    @property
+    def run_id(self) -> str: ...
 
     def phase(self, name: str) -> Any: ...
 
@@ -84,9 +89,10 @@ def shrink(
     begun = time.monotonic()
     request, metric, dealt = prepare(artifact, rows, request, training)
     with workplace(root, artifact, dealt, training, request.seed) as folder:
+        earlier = earlier_attempts(folder, session.run_id)
         search = _Search(artifact, (dealt, metric), training, request, session, progress or (lambda told: None), folder)
-        found = search.run()
-        return replace(found, dataset=rows.dataset(), folder=folder, duration_s=time.monotonic() - begun)
+        found = replace(search.run(), dataset=rows.dataset(), folder=folder, earlier=earlier)
+        return replace(found, duration_s=time.monotonic() - begun)
 
 
 def prepare(
@@ -226,9 +232,11 @@ class _Search:
 
     def _candidates(self, found: Exploration) -> list[Screened]:
         """Twice as many as there are finalists: those that answer well enough to be proven go first, the cheapest of
-        them in front; then a few that are less sure."""
+        each batch in turns; then a few that are less sure."""
         most = 2 * self._request.finalists
-        working = sorted((one for one in found.seen[1:] if one.ok), key=found.cost_of)
+        able = {one.deployment.name: one for one in found.seen[1:] if one.ok}
+        costs = {name: one.cpu_s for name, one in able.items()}
+        working = [able[name] for name in in_turns(costs, self._request.batches)]
         sure = [one for one in working if found.may_be_proven(one)]
         unsure = [one for one in working if one not in sure]
         first = sure[: max(1, most - min(2, len(unsure)))]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from joulewise.compare import Rows
 from joulewise.compare.digests import digest_of
 from joulewise.core.errors import UsageError
 from joulewise.core.runtimes import Artifact
 from joulewise.shrink.dealing import Dealt
+
+_LOCK = "lock"
 
 
 @contextmanager
@@ -27,15 +32,52 @@ def workplace(root: Path, artifact: Artifact, dealt: Dealt, training: Rows | Non
     task = artifact.facts.get("task", "")
     words = f"{content_of(artifact)} {task} {dealt.calibration.sha256} {learnt} {seed}"
     folder = (root / hashlib.sha256(words.encode()).hexdigest()[:16]).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UsageError(
-                f"another search for the same model works in {folder}", hint="wait for it, or end it"
-            ) from error
+    lock = None
+    while lock is None:  # it may have been cleared away between the making and the locking
+        lock = _locked(folder)
+        if lock is None:
+            raise UsageError(f"another search for the same model works in {folder}", hint="wait for it, or end it")
+        if not _is_at(lock, folder / _LOCK):
+            lock.close()
+            lock = None
+    with lock:
         yield folder
+
+
+def clear(folder: Path) -> None:
+    """Remove the folder of a search that has ended, unless another one works in it by now."""
+    lock = _locked(folder)
+    if lock is not None:
+        with lock:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked(folder: Path) -> IO[str] | None:
+    """The lock file, held until it is closed; None while another search holds it. Raises UsageError for a place where
+    no file can be written, or none be locked."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("w")
+    except OSError as error:
+        raise UsageError(
+            f"what is made can't be kept in {folder}: {error.strerror}", hint="work in a folder that can be written to"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        if isinstance(error, BlockingIOError):
+            return None
+        raise UsageError(f"no file can be locked in {folder}: {error.strerror}", hint="work on a local disk") from error
+    return lock
+
+
+def _is_at(lock: IO[str], path: Path) -> bool:
+    """Is the file that is locked still the one of that name?"""
+    try:
+        return os.path.samestat(os.fstat(lock.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 def content_of(artifact: Artifact) -> str:

@@ -224,6 +224,8 @@ def played_rows(count: int = 200, seed: int = 0) -> Rows:
 class NoMeter:
     """A session that reads no meter, and counts how often its result was asked for."""
 
+    run_id = ""
+
     def __init__(self) -> None:
         self.phases: list[str] = []
         self.asked = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 
 import click
@@ -31,12 +33,29 @@ def run_guarded(arguments: Sequence[str], command: click.Command | None = None) 
         _log_traceback()
         _say_error(error)
         return error.exit_code
+    except OSError as error:
+        _log_traceback()
+        _say_error(_of_the_disk(error))
+        return BUG
     except Exception as error:  # noqa: BLE001 - the app's edge
         _log_traceback()
         hint = "the same with JOULEWISE_LOG=debug, and report what it says"
         _say_error(JoulewiseError(f"internal error: {type(error).__name__}: {error}", hint=hint))
         return BUG
     return code if isinstance(code, int) else 0
+
+
+def _of_the_disk(error: OSError) -> JoulewiseError:
+    """A full or read-only disk is no bug of ours, and its owner knows the cure."""
+    where = f": {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "make room on that disk; TMPDIR says where temporary files go"
+        return JoulewiseError(f"the disk is full{where}", hint=hint)
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        told = os.strerror(error.errno).lower()
+        return JoulewiseError(f"{told}{where}", hint="work in a folder that is yours to write to")
+    hint = "the same with JOULEWISE_LOG=debug, and report what it says"
+    return JoulewiseError(f"internal error: {type(error).__name__}: {error}", hint=hint)
 
 
 def _log_traceback() -> None:

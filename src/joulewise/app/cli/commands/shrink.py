@@ -89,9 +89,9 @@ def shrink(terminal: Terminal, /, model: str, data: str, output: str, every: boo
                 progress=lambda told: report(told.share, _words(told.stage, told.best_ratio, told.text)),
                 **_wanted(options),
             )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as error:  # Ctrl-C; SIGTERM and a closed terminal, with a shell's exit code
         terminal.say("joulewise: stopped. What was made is kept in .joulewise/shrink: the same command goes on there.")
-        raise click.exceptions.Exit(INTERRUPTED) from None
+        raise click.exceptions.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else error.code) from None
     _tell(terminal, found, output, every=every, trust=files.trust)
     if found.view is None:
         raise click.exceptions.Exit(NO_WINNER)
