@@ -91,7 +91,8 @@ def shrink(terminal: Terminal, /, model: str, data: str, output: str, every: boo
             )
     except (KeyboardInterrupt, SystemExit) as error:  # Ctrl-C; SIGTERM and a closed terminal, with a shell's exit code
         terminal.say("joulewise: stopped. What was made is kept in .joulewise/shrink: the same command goes on there.")
-        raise click.exceptions.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else error.code) from None
+        code = error.code if isinstance(error, SystemExit) else INTERRUPTED
+        raise click.exceptions.Exit(code if isinstance(code, int) else INTERRUPTED) from None
     _tell(terminal, found, output, every=every, trust=files.trust)
     if found.view is None:
         raise click.exceptions.Exit(NO_WINNER)
