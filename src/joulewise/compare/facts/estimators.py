@@ -91,7 +91,7 @@ def _outputs(model: Any) -> dict[str, Any]:
         return facts | {"outputs": [entry("vectors", "float64", (BATCH, "width"))]}
     kind = getattr(last_step(model), "_estimator_type", "") or _tags_type(last_step(model))
     if kind in ("outlier_detector", "clusterer"):
-        known = {"classes": [-1, 1]} if kind == "outlier_detector" else {}
+        known: dict[str, Any] = {"classes": [-1, 1]} if kind == "outlier_detector" else {}
         task = "classification" if known else "unknown"
         known = known or {"clusters": True}
         return {"task": task, "outputs": [entry("labels", "int64", (BATCH,))], "roles": {"labels": "labels"}, **known}
