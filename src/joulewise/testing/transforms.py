@@ -107,11 +107,11 @@ def assert_alike(played: PlayedTransform, made: Artifact) -> None:
 def answers(artifact: Artifact, materials: Materials) -> Mapping[str, Any]:
     """The raw outputs for the calibration rows, by the runtime that the format is native to."""
     from joulewise.compare import native_runtime, open_model
-    from joulewise.shrink.transforms.feeding import calibration_feeds
+    from joulewise.shrink.transforms.feeding import ask, calibration_feeds
 
     predictor = open_model(artifact, native_runtime(artifact), RunOptions(threads=1))
     try:
-        return dict(predictor.predict(calibration_feeds(materials, predictor.inputs)))
+        return dict(ask(predictor, calibration_feeds(materials, predictor.inputs)))
     finally:
         predictor.close()
 
@@ -167,6 +167,8 @@ def _trained() -> Any:
     from torch.nn import functional
 
     torch.manual_seed(0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the same weights wherever it is trained
     network = _network(16)
     images, labels = (torch.from_numpy(array) for array in digit_images())
     optimiser = torch.optim.Adam(network.parameters(), 1e-2)
@@ -176,4 +178,5 @@ def _trained() -> Any:
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
+    torch.set_num_threads(threads)
     return network.state_dict()

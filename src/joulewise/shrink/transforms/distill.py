@@ -34,7 +34,8 @@ class Distill(Recipe):
     def choices(self, artifact: Artifact, materials: Materials) -> Sequence[Settings]:
         if artifact.format == "torch-module":
             return tuple({"width": share, "epochs": 30} for share in (0.5, 0.25))
-        return ({"student": "trees"}, {"student": "mlp"}, {"student": "linear"})
+        plain = ({"student": "mlp"}, {"student": "linear"})
+        return plain if _wide(artifact) else ({"student": "trees"}, *plain)
 
     def guard(self, settings: Settings) -> Guard:
         return LOOSE
@@ -47,3 +48,10 @@ class Distill(Recipe):
         from joulewise.shrink.transforms.table_students import taught_estimator
 
         return taught_estimator(artifact, str(settings.get("student", "trees")), materials, folder)
+
+
+def _wide(artifact: Artifact) -> bool:
+    """True for regressions of several values a row, which no single booster of scikit-learn learns."""
+    return artifact.facts.get("task") == "regression" and any(
+        len(entry["shape"]) > 1 and entry["shape"][1] != 1 for entry in artifact.facts.get("outputs", ())
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from joulewise.core.runtimes import Artifact, Materials
@@ -31,9 +32,15 @@ def distil(student: Any, teacher: Any, artifact: Artifact, materials: Materials,
     For classes the loss is the divergence of softened scores (Hinton et al. 2015, arXiv:1503.02531), else the squared
     difference. It ends early when half of the time limit is used, so that the export has its time too.
     """
+    with one_way(materials):
+        return _distilled(student, teacher, artifact, materials, epochs=epochs, rate=rate)
+
+
+def _distilled(
+    student: Any, teacher: Any, artifact: Artifact, materials: Materials, *, epochs: int, rate: float
+) -> Any:
     import torch
 
-    torch.manual_seed(materials.seed)
     data = training_tensors(artifact, materials)
     size = min(LARGEST_BATCH, max(8, len(data[0]) // BATCHES))
     steps = max(1, epochs * -(-len(data[0]) // size))
@@ -50,6 +57,22 @@ def distil(student: Any, teacher: Any, artifact: Artifact, materials: Materials,
         optimiser.step()
         schedule.step()
     return student.eval()
+
+
+@contextmanager
+def one_way(materials: Materials) -> Iterator[None]:
+    """Torch with the seed and the threads of the materials: sums over other numbers of threads round otherwise, and a
+    training makes much of little. What the process had before comes back."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(materials.threads)
+    try:
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(materials.seed)
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def first(answer: Any) -> Any:

@@ -9,7 +9,7 @@ from joulewise.core.runtimes import Artifact, Materials
 from joulewise.shrink.transforms.checking import CLOSE, Guard
 from joulewise.shrink.transforms.making import Recipe, Settings
 from joulewise.shrink.transforms.onnx_graphs import onnx_artifact, peek
-from joulewise.shrink.transforms.preparing import prepared
+from joulewise.shrink.transforms.preparing import UNTOLD, prepared
 from joulewise.shrink.transforms.processor import has_vnni
 
 _QUANTIZED = {"QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "MatMulNBits"}
@@ -60,6 +60,6 @@ class Int8Dynamic(Recipe):
                 per_channel=bool(settings.get("per_channel", True)),
                 reduce_range=bool(settings.get("reduce_range", not has_vnni())),
                 weight_type=QuantType.QUInt8 if settings.get("weights") == "u8" else QuantType.QInt8,
-                extra_options={"MatMulConstBOnly": True},
+                extra_options={"MatMulConstBOnly": True, "DefaultTensorType": UNTOLD},
             )
         return onnx_artifact(artifact, path)

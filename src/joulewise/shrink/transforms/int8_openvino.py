@@ -9,7 +9,7 @@ from typing import Any
 from joulewise.core.runtimes import Artifact, Materials
 from joulewise.shrink.transforms import quiet_nncf
 from joulewise.shrink.transforms.checking import CLOSE, Guard
-from joulewise.shrink.transforms.feeding import batches, calibration_feeds, tensors
+from joulewise.shrink.transforms.feeding import batches, calibration_feeds, tensors, whole_batches
 from joulewise.shrink.transforms.making import Recipe, Settings
 from joulewise.shrink.transforms.optimise import is_transformer
 from joulewise.shrink.transforms.processor import has_vnni
@@ -44,8 +44,8 @@ class Int8OpenVino(Recipe):
     def make(self, artifact: Artifact, settings: Settings, materials: Materials, folder: Path) -> Artifact:
         nncf = quiet_nncf.nncf()
         model = read_openvino(artifact)
-        feeds = calibration_feeds(materials, tensors(artifact.facts), CALIBRATION_ROWS)
-        found = list(batches(feeds, 1))
+        inputs = tensors(artifact.facts)
+        found = list(batches(*whole_batches(calibration_feeds(materials, inputs, CALIBRATION_ROWS), inputs, 1)))
         quantized = nncf.quantize(
             model,
             nncf.Dataset(found),

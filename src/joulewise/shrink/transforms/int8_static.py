@@ -9,13 +9,14 @@ from typing import Any
 
 from joulewise.core.runtimes import Artifact, Materials
 from joulewise.shrink.transforms.checking import CLOSE, Guard
-from joulewise.shrink.transforms.feeding import batches, calibration_feeds, tensors
+from joulewise.shrink.transforms.feeding import batches, calibration_feeds, tensors, whole_batches
 from joulewise.shrink.transforms.making import Recipe, Settings
 from joulewise.shrink.transforms.onnx_graphs import onnx_artifact, peek
-from joulewise.shrink.transforms.preparing import prepared
+from joulewise.shrink.transforms.preparing import UNTOLD, prepared
 from joulewise.shrink.transforms.processor import has_vnni
 
-CALIBRATION_ROWS = 256
+CALIBRATION_ROWS, BATCH_ROWS = 256, 16
+"""Batches of one size: percentiles and entropy are found over arrays of the same shape."""
 _METHODS = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
 _QUANTIZED = {"QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "MatMulNBits"}
 
@@ -56,13 +57,14 @@ class Int8Static(Recipe):
         from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
         path = folder / "model.onnx"
-        feeds = calibration_feeds(materials, tensors(artifact.facts), CALIBRATION_ROWS)
+        inputs = tensors(artifact.facts)
+        feeds = calibration_feeds(materials, inputs, CALIBRATION_ROWS)
         unsigned = settings.get("activations", "u8") == "u8"
         with prepared(artifact) as source:
             quantize_static(
                 source,
                 path,
-                _Reader(batches(feeds, 16)),
+                _Reader(batches(*whole_batches(feeds, inputs, BATCH_ROWS))),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=["MatMul", "Gemm"] if settings.get("operators") == "matmul" else None,
                 per_channel=True,
@@ -70,7 +72,11 @@ class Int8Static(Recipe):
                 activation_type=QuantType.QUInt8 if unsigned else QuantType.QInt8,
                 weight_type=QuantType.QInt8,
                 calibrate_method=getattr(CalibrationMethod, _METHODS[str(settings.get("method", "minmax"))]),
-                extra_options={"ActivationSymmetric": not unsigned, "WeightSymmetric": True},
+                extra_options={
+                    "ActivationSymmetric": not unsigned,
+                    "WeightSymmetric": True,
+                    "DefaultTensorType": UNTOLD,
+                },
             )
         return onnx_artifact(artifact, path)
 

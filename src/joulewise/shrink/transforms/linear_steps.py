@@ -102,13 +102,18 @@ def _finish(part: Any) -> str:
         if link not in ("NoneType", "HalfSquaredError"):
             raise ModelError(f"the link of {type(part).__name__} is not known to plain arrays")
         return "identity"
-    if len(part.classes_) == 2:
+    if len(part.classes_) == 2 and _is_logistic(part):
         return "logistic"
     if type(part).__name__ in ("LogisticRegression", "LogisticRegressionCV", "LinearDiscriminantAnalysis"):
         return "softmax"
     if not hasattr(part, "predict_proba"):
         return "identity"  # labels only: the highest score wins
     raise ModelError(f"the probabilities of {type(part).__name__} are normalised in a way that plain arrays don't know")
+
+
+def _is_logistic(part: Any) -> bool:
+    """True where the sigmoid of the score is the probability, or where there is no probability but a threshold at 0."""
+    return not hasattr(part, "predict_proba") or getattr(part, "loss", "log_loss") == "log_loss"
 
 
 def _network(part: Any) -> list[Step]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,15 @@ def before_last(estimator: Any) -> Any:
 def family(estimator: Any) -> str:
     """The library that an estimator comes from: "sklearn", "xgboost", "lightgbm", "catboost", ..."""
     return type(estimator).__module__.partition(".")[0]
+
+
+def tree_booster(booster: Any, kinds: tuple[str, ...] = ("gbtree",)) -> Any:
+    """An XGBoost booster of a kind that can be worked on. Raises ModelError for others: gblinear has no trees, and the
+    trees of dart have weights of their own."""
+    kind = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"]
+    if kind not in kinds:
+        raise ModelError(f"this does not know XGBoost's booster {kind}", hint="keep the library's own runtime")
+    return booster
 
 
 def feature_count(artifact: Artifact, estimator: Any) -> int:

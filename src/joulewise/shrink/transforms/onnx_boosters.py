@@ -8,6 +8,7 @@ from typing import Any
 
 from joulewise.core.errors import ModelError
 from joulewise.core.runtimes import Artifact
+from joulewise.shrink.transforms.loading import tree_booster
 from joulewise.shrink.transforms.onnx_graphs import strip_zipmaps
 
 INPUT = "x"
@@ -34,6 +35,7 @@ def _xgboost(artifact: Artifact) -> Any:
 
     booster = xgboost.Booster()
     booster.load_model(str(artifact.path))
+    tree_booster(booster)
     names = booster.feature_names
     count = booster.num_features()
     booster.feature_names = None  # The converter wants f0, f1, ...

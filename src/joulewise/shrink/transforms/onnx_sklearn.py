@@ -8,7 +8,7 @@ from typing import Any
 
 from joulewise.core.errors import ModelError
 from joulewise.core.runtimes import Artifact
-from joulewise.shrink.transforms.loading import family, feature_count, last_step, unwrapped
+from joulewise.shrink.transforms.loading import family, feature_count, last_step, tree_booster, unwrapped
 from joulewise.shrink.transforms.onnx_thresholds import exact_thresholds
 
 OPSET, ML_OPSET = 17, 3
@@ -72,7 +72,11 @@ def _kind(entry: dict[str, Any], number: Any, text: Any) -> Any:
 def _options(estimator: Any) -> dict[int, dict[str, Any]]:
     """No dictionaries of scores; a LightGBM or XGBoost classifier says so too."""
     predictor = last_step(estimator)
-    if not hasattr(predictor, "predict_proba") and not hasattr(predictor, "decision_function"):
+    if type(predictor).__name__ == "LinearSVC":  # its converter knows no zipmap, and is given one where nothing is said
+        return {id(predictor): {"raw_scores": True}}
+    if not hasattr(predictor, "predict_proba") and (
+        not hasattr(predictor, "decision_function") or hasattr(predictor, "score_samples")
+    ):
         return {}
     return {id(estimator): {"zipmap": False}, id(predictor): {"zipmap": False}}
 
@@ -83,6 +87,8 @@ def _refuse(predictor: Any) -> None:
             "skl2onnx does not know the categorical splits of histogram gradient boosting",
             hint="encode the categories before the model, or keep the library's own runtime",
         )
+    if family(predictor) == "xgboost" and hasattr(predictor, "get_booster"):
+        tree_booster(predictor.get_booster())
     if family(predictor) == "catboost":
         raise ModelError("a CatBoost model inside a pipeline can't be converted", hint="save the CatBoost model alone")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from joulewise.core.runtimes import Artifact
+from joulewise.shrink.transforms.loading import tree_booster
 from joulewise.shrink.transforms.trimming import factor, kept
 
 
@@ -23,6 +24,7 @@ def trim_xgboost(booster: Any, share: float, rescale: bool, rows: Any) -> Any:
     import numpy as np
     import xgboost
 
+    tree_booster(booster)
     data = xgboost.DMatrix(np.asarray(rows, dtype=np.float32), feature_names=booster.feature_names)
     part = booster[: kept(booster.num_boosted_rounds(), share)]
     if rescale:

@@ -57,6 +57,13 @@ def test_likeness_of_vectors_is_their_mean_cosine() -> None:
     assert moved(old, new)["likeness"] == pytest.approx(0.5)
 
 
+def test_two_vectors_of_zeros_are_alike_one_is_not() -> None:
+    old = Prediction(task="embedding", vectors=np.array([[0.0, 0.0], [1.0, 0.0]]))
+    gone = Prediction(task="embedding", vectors=np.array([[0.0, 0.0], [0.0, 0.0]]))
+    assert moved(old, old)["likeness"] == 1.0
+    assert moved(old, gone)["likeness"] == 0.5
+
+
 def test_nothing_to_compare_is_no_agreement() -> None:
     empty = Prediction(task="unknown")
     with pytest.raises(ModelError, match="no answer"):
