@@ -31,6 +31,7 @@ from joulewise.shrink.request import Request, quality_floors, settled
 from joulewise.shrink.roofline import roof_here
 from joulewise.shrink.screening import Screen, Screened, disagreement
 from joulewise.shrink.tree import Grower, Node
+from joulewise.shrink.turns import in_turns
 from joulewise.shrink.workplace import workplace
 
 BASELINE = "original"
@@ -231,9 +232,11 @@ class _Search:
 
     def _candidates(self, found: Exploration) -> list[Screened]:
         """Twice as many as there are finalists: those that answer well enough to be proven go first, the cheapest of
-        them in front; then a few that are less sure."""
+        each batch in turns; then a few that are less sure."""
         most = 2 * self._request.finalists
-        working = sorted((one for one in found.seen[1:] if one.ok), key=found.cost_of)
+        able = {one.deployment.name: one for one in found.seen[1:] if one.ok}
+        costs = {name: one.cpu_s for name, one in able.items()}
+        working = [able[name] for name in in_turns(costs, self._request.batches)]
         sure = [one for one in working if found.may_be_proven(one)]
         unsure = [one for one in working if one not in sure]
         first = sure[: max(1, most - min(2, len(unsure)))]

@@ -231,5 +231,5 @@ def test_joules_and_seconds_are_never_put_in_one_order():
     what, costs = costs_of([metered, measured("bare", 1e-4)])
 
     assert what == "CPU time"
-    assert min(costs, key=costs.get) == "bare"
+    assert costs["bare"][1] < costs["metered"][1]
     assert costs_of([metered])[0] == "energy"
