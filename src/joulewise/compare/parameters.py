@@ -194,7 +194,8 @@ def _catboost(artifact: Artifact) -> int | None:
 def _compiled(artifact: Artifact) -> int | None:
     from joulewise.compare.compiled_trees import read_about
 
-    return read_about(artifact.path)["shape"].get("parameters")
+    found: int | None = read_about(artifact.path)["shape"].get("parameters")
+    return found
 
 
 def _openvino(artifact: Artifact) -> int | None:
