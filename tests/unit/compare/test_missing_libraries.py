@@ -57,8 +57,9 @@ def test_the_cure_for_an_absent_library_installs_it(
 
 
 def test_pictures_and_named_columns_name_what_they_want(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "cat").mkdir()
-    (tmp_path / "cat" / "1.png").write_bytes(b"")
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(PluginMissing, match="images need Pillow") as refused:
         read_folder(tmp_path)

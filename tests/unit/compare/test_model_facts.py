@@ -159,7 +159,7 @@ def test_kinds_of_estimators_say_what_they_answer(tmp_path: Path) -> None:
         {"labels": "labels"},
     )
     clusters = facts_from(KMeans(2, n_init=1, random_state=0).fit(X), tmp_path)
-    assert (clusters["task"], clusters["roles"]) == ("unknown", {"labels": "labels"})
+    assert clusters["task"] == "unknown"
     assert "classes" not in clusters
     no_scores = facts_from(LinearSVC().fit(X, X[:, 0] > 0), tmp_path)
     assert [each["name"] for each in no_scores["outputs"]] == ["labels"]
