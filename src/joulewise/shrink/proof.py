@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from joulewise.compare import Change, Measured, Metric, Rows, quality_change, ratio_of
 from joulewise.compare.floors import Entry, Floor
 from joulewise.compare.observing import Condition, find
+from joulewise.compare.statistics import LEVEL
 from joulewise.core.errors import JoulewiseError, OutOfRange, UndefinedFigure
 from joulewise.core.figures import MEASURED, REPORTED, Figure, exact
 from joulewise.shrink.keeping import checked, compared
+from joulewise.shrink.together import Holds, bears_steps, proven_by_steps, proven_in_turn
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +25,7 @@ class Proof:
 
     `energy_ratios` and `cpu_ratios` are by batch; a batch is absent where no meter reads or time ran out. `held` says
     whether every floor holds at the bad end of its interval, `reasons` which don't, and what would have to be given to
-    know. `batch` is the one that decides.
+    know. `batch` is the one that decides; `broken` says that a floor of cost does not hold.
     """
 
     measured: Measured
@@ -32,6 +35,7 @@ class Proof:
     batch: int = 1
     held: bool = False
     reasons: tuple[str, ...] = ()
+    broken: bool = False
 
     @property
     def energy_ratio(self) -> Figure | None:
@@ -77,9 +81,12 @@ def prove(
     metric: Metric | None,
     seed: int = 0,
     batch: int | None = None,
+    order: Sequence[str] = (),
 ) -> list[Proof]:
     """A proof of each candidate against the first; those that failed are left out. `batch` decides (None: the least).
 
+    Of several candidates that may win, only those hold that are proven together (`together`). `order` names them, the
+    surest first as seen on other rows; where it leaves one out, no order is known.
     Raises UndefinedFigure if the baseline itself failed: then nothing can be said.
     """
     base = measured[0]
@@ -93,8 +100,49 @@ def prove(
             change, fault = _change(one, base, rows, metric, seed)
             entry = _entry(one, change, metric, at)
             reasons = (fault,) if fault else tuple(_reasons(floors, entry, baseline, change))
-            proofs.append(_proof(one, base, change, at, reasons))
-    return proofs
+            made = _proof(one, base, change, at, reasons)
+            costs = [floor for floor in floors if floor.quantity]
+            broken = any(not checked(floor, entry, baseline, change).held for floor in costs)
+            proofs.append(replace(made, broken=broken))
+    holds = {
+        one.name: partial(_keeps, one.measured, base, rows, (floors, metric, seed, at))
+        for one in proofs
+        if one.saves(at) and not one.broken
+    }
+    return _together(proofs, holds, order, (len(rows), floors))
+
+
+def _keeps(
+    one: Measured,
+    base: Measured,
+    rows: Rows,
+    how: tuple[Sequence[Floor], Metric | None, int, int],
+    level: float,
+) -> bool:
+    """True if the floors of quality hold at that level."""
+    floors, metric, seed, batch = how
+    change, fault = _change(one, base, rows, metric, seed, level)
+    entry, baseline = _entry(one, change, metric, batch), _entry(base, None, metric, batch, is_baseline=True)
+    return not fault and all(checked(each, entry, baseline, change).held for each in floors if not each.quantity)
+
+
+def _together(
+    proofs: Sequence[Proof], holds: Mapping[str, Holds], order: Sequence[str], on: tuple[int, Sequence[Floor]]
+) -> list[Proof]:
+    """The same, but those that hold alone and not together with the others that were tried on these rows don't."""
+    if len(holds) < 2:
+        return list(proofs)
+    known = [name for name in order if name in holds]
+    by_steps = len(known) < len(holds) or bears_steps(*on, len(holds))
+    names = list(holds) if by_steps else known
+    passed = (proven_by_steps if by_steps else proven_in_turn)([holds[name] for name in names])
+    lost = {name for name, held in zip(names, passed, strict=True) if not held}
+    why = (
+        f"it holds alone, but not together with what else was tried on these rows "
+        f"({'at the level that so many take' if by_steps else 'one that seemed surer failed'}): more rows would do, or "
+        "joulewise verify on new ones"
+    )
+    return [replace(one, held=False, reasons=(why,)) if one.held and one.name in lost else one for one in proofs]
 
 
 def _proof(one: Measured, base: Measured, change: Change | None, batch: int, reasons: tuple[str, ...]) -> Proof:
@@ -109,12 +157,14 @@ def _proof(one: Measured, base: Measured, change: Change | None, batch: int, rea
     )
 
 
-def _change(one: Measured, base: Measured, rows: Rows, metric: Metric | None, seed: int) -> tuple[Change | None, str]:
+def _change(
+    one: Measured, base: Measured, rows: Rows, metric: Metric | None, seed: int, level: float = LEVEL
+) -> tuple[Change | None, str]:
     """How the quality changes, or why nobody can say: that ends this candidate and no other."""
     if metric is None or one.prediction is None or base.prediction is None:
         return None, ""
     try:
-        return quality_change(metric, base.prediction, one.prediction, rows.target, base.prediction, seed), ""
+        return quality_change(metric, base.prediction, one.prediction, rows.target, base.prediction, seed, level), ""
     except JoulewiseError as error:
         return None, f"its answers can't be judged: {error.message}"
     except Exception as error:  # noqa: BLE001 - a user's metric on a foreign model's answers: one candidate less

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
 Costs = Mapping[str, Mapping[int, float]]
 
@@ -13,5 +14,5 @@ def in_turns(costs: Costs, batches: Sequence[int]) -> list[str]:
 
     A mean over the batches would let what is best with many rows push out what is best with one.
     """
-    orders = [sorted(costs, key=lambda name, at=batch: costs[name].get(at, float("inf"))) for batch in batches]
+    orders = [sorted(costs, key={name: costs[name].get(batch, inf) for name in costs}.__getitem__) for batch in batches]
     return list(dict.fromkeys(name for rank in zip(*orders, strict=True) for name in rank))

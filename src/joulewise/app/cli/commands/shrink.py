@@ -47,7 +47,7 @@ _FILES = ("target", "train", "out", "trust", "keep", "task")
     default="1",
     show_default=True,
     metavar="N[,N]",
-    help="The search goes by their mean; of the finalists the first decides.",
+    help="The search keeps the best of each; the first decides who wins.",
 )
 @click.option(
     "--threads", type=THREADS, default="1", show_default=True, metavar="N[,N]", help="More only for a latency floor."
