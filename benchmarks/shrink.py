@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from sklearn.preprocessing import StandardScaler
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "shrink.json"
+RATE = 20.0
+"""Requests a second: few, as most services have."""
 ACCURACY, COSINE = "accuracy>=-0.5pt", "cosine>=0.99"
 TO_REACH = {
     "minilm": {1: 5.0, 32: 4.0},
@@ -135,13 +138,43 @@ def run(name: str, budget_s: float, folder: Path) -> dict[str, Any]:
     )
     took_s = time.monotonic() - begun
     result: dict[str, Any] = {"seconds": round(took_s, 1), "candidates": found.counts, "to_reach": TO_REACH[name]}
+    result["budget_s"] = budget_s
     if found.view is None:
         return {**result, "winner": None, "losers": found.losers}
-    return {**result, **figures(found)}
+    result |= figures(found)
+    return {**result, "paced": paced(folder)} if name == "resnet" else result
+
+
+def paced(folder: Path) -> dict[str, Any]:
+    """What the winner takes at 20 requests a second against saturation, and with ONNX Runtime's defaults if it is run
+    by it: as many threads as there are cores, which wait by spinning."""
+    import joulewise
+    from joulewise.shrink.folder import deployment_of
+
+    winner = deployment_of(folder / "out", trust=True)
+    wanted = [winner]
+    if winner.runtime == "onnxruntime":
+        options = replace(winner.options, threads=os.cpu_count() or 1, spinning=True)
+        wanted.append(replace(winner, name="defaults of the runtime", options=options))
+    found = joulewise.bench(
+        wanted, str(folder / "eval.npz"), batches=(1,), rates=(RATE,), rounds=6, block_s=4.0, trust=True
+    )
+    return {one.name: cpu_us(one) for one in found.comparison.variants}
+
+
+def cpu_us(variant: Any) -> dict[str, float]:
+    """CPU time of an inference by load, in microseconds."""
+    return {
+        str(one.load): round(1e6 * one.figure.value, 2)
+        for one in variant.observations
+        if one.quantity == "cpu_s_per_inference"
+    }
 
 
 def figures(found: Any) -> dict[str, Any]:
     """CPU time of baseline and winner by batch, the ratio, the change of quality, the search's own energy."""
+    from joulewise.report.shrink_view import payback
+
     view = found.view
     cost = {
         side: {one.batch: one.figure.value for one in variant.observations if one.quantity == "cpu_s_per_inference"}
@@ -159,6 +192,7 @@ def figures(found: Any) -> dict[str, Any]:
         "rows": view.saving.n,
         "held": view.saving.held,
         "search_j": None if view.search_energy is None else round(view.search_energy.value, 1),
+        "paid_back_after": None if (paid := payback(view)) is None else round(paid.value),
     }
 
 

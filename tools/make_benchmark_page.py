@@ -243,6 +243,67 @@ Reproduce: `python benchmarks/scheduling_studies.py` (needs the reference data).
 Dodge et al. (2022): [planning](explanation/planning.md)."""
 
 
+def shrinking(found: dict[str, Any]) -> str:
+    machine = found["machine"]
+    libraries = ", ".join(f"{name} {version}" for name, version in machine.items() if name not in MACHINE)
+    vnni = "with" if machine["vnni"] else "without"
+    paced = found["models"].get("resnet", {}).get("paced")
+    costs = table(
+        ("model", "batch", "the lab's, µs", "winner's, µs", "times less", "to reach"), shrunk(found["models"])
+    )
+    heads = ("model", "winner", "change of quality", "search, s", "search, Wh", "paid back after")
+    return f"""CPU time of an inference with what the lab has (`predict` of the library, PyTorch eager; one thread)
+against the winner of a search on two cores: both measured in turns in one run, on rows that nothing was selected by.
+The floor is half a point of accuracy, or a mean cosine of 0.99 for embeddings, held at the interval's bad end.
+{machine["cpu"]}, {machine["cores"]} cores, {vnni} VNNI; Python {machine["python"]}, {libraries}.
+
+{costs}
+
+{table(heads, ways(found["models"]))}
+{idling(paced) if paced else ""}
+Reproduce: `python benchmarks/shrink.py`. How it works: [shrinking](explanation/shrinking.md)."""
+
+
+MACHINE = ("cpu", "cores", "vnni", "python")
+
+
+def shrunk(models: dict[str, Any]) -> Iterable[tuple[object, ...]]:
+    for name, one in models.items():
+        for batch, times in one.get("times_less", {}).items():
+            wanted = one["to_reach"].get(batch)
+            reach = "" if wanted is None else f"{wanted:g}{'' if times >= wanted else ' (missed)'}"
+            yield name, batch, one["lab_cpu_us"][batch], one["winner_cpu_us"][batch], f"{times:.1f}", reach
+
+
+def ways(models: dict[str, Any]) -> Iterable[tuple[object, ...]]:
+    for name, one in models.items():
+        if one["winner"] is None:
+            yield name, "none", "", f"{one['seconds']:.0f}", "", ""
+            continue
+        value, low, high = (100 * each for each in one["quality_change"])
+        if one["metric"] == "cosine":
+            told = f"{value / 100 + 1:.4f} ({low / 100 + 1:.4f} to {high / 100 + 1:.4f}) cosine"
+        else:
+            told = f"{value:+.2f} pt ({low:+.2f} to {high:+.2f})"
+        search_wh = f"{one['search_j'] / 3600:.2f}" if one["search_j"] else ""
+        yield name, one["winner"], told, f"{one['seconds']:.0f}", search_wh, f"{one['paid_back_after']:,}"
+
+
+def idling(paced: dict[str, dict[str, float]]) -> str:
+    rows = []
+    for name, by_load in paced.items():
+        full, slow = (
+            next(value for load, value in by_load.items() if (load == "saturated") is at) for at in (True, False)
+        )
+        rows.append((name, full, slow, f"{slow / full:.2f}"))
+    heads = ("the residual network's deployment", "saturated, µs", "at 20 requests/s, µs", "ratio")
+    return f"""
+CPU time of an inference at few requests a second, where threads that wait by spinning cost most (to reach: 1.5).
+
+{table(heads, rows)}
+"""
+
+
 def whole(share: float) -> str:
     return f"{100 * share:.0f} %"
 
@@ -254,6 +315,7 @@ SECTIONS = (
     ("How fast plans are found", "planner_speed", "python benchmarks/planner_speed.py", planning),
     ("How honest plans are", "plan_honesty", "python benchmarks/plan_honesty.py", honesty),
     ("Published studies", "scheduling_studies", "python benchmarks/scheduling_studies.py", studies),
+    ("What shrinking saves", "shrink", "python benchmarks/shrink.py", shrinking),
     ("A million runs", "ledger_million", "python benchmarks/ledger_million.py", million),
 )
 
