@@ -25,15 +25,17 @@ from joulewise.shrink.tree import Grower, Move, Node
 EXPECTED = {
     **dict.fromkeys(("to-onnx", "to-linear", "to-treelite"), 0.1),
     **dict.fromkeys(("prune", "distill", "sequence", "trim-trees", "trim-features"), 0.5),
-    **dict.fromkeys(("int8-static", "int8-dynamic", "int8-openvino", "to-openvino", "compile-trees"), 0.6),
+    **dict.fromkeys(("int8-static", "int8-dynamic", "int8-openvino", "to-openvino"), 0.6),
+    "compile-trees": 0.15,
 }
 """What a move that nobody has seen yet in this search is expected to leave of the cost; any other 0.8. Only the order
 of trying hangs on it."""
 _OTHER = 0.8
 LOOKING = 0.15
 """A worker may take this share of the time budget to start, and as much for an answer."""
-_DOUBT = 3.0
-"""A node whose answers are too far off to be proven waits as if it cost so much more."""
+_DOUBT = 30.0
+"""A node whose answers are too far off to be proven waits as if it cost so much more: what is made of it answers no
+better, and only luck with the screening rows could have made it look so."""
 _log = logging.getLogger(__name__)
 Hear = Callable[["Exploration", Screened], None]
 
