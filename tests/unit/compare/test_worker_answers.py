@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,51 @@ def test_a_block_of_calls_makes_so_many_and_times_each(loaded: LoadedModel) -> N
     assert arrays["latencies_ns"].sum() <= head["wall_s"] * 1e9
     assert loaded._loops[4].position == 7 % 3  # the next block goes on from here
     assert loaded.last_s == pytest.approx(float(np.median(arrays["latencies_ns"])) / 1e9)
+
+
+class Farming(Fixed):
+    """Has another process do the work: one that ends with the call, or one that lives on."""
+
+    BUSY = """
+import sys, time
+for line in sys.stdin:
+    end = time.process_time() + 0.05
+    while time.process_time() < end: pass
+    print(flush=True)
+"""
+
+    def __init__(self, *, stays: bool) -> None:
+        super().__init__()
+        self.stays = stays
+        self.process = self.started()
+
+    def started(self) -> subprocess.Popen[str]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        return subprocess.Popen([sys.executable, "-S", "-c", self.BUSY], **pipes)
+
+    def predict(self, feeds: Any) -> Any:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        self.process.stdout.readline()
+        if not self.stays:
+            self.end()
+            self.process = self.started()
+        return super().predict(feeds)
+
+    def end(self) -> None:
+        self.process.communicate()
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_the_time_of_other_processes_that_do_the_work_counts(tmp_path: Path, stays: bool) -> None:
+    farming = Farming(stays=stays)
+    loaded = LoadedModel(farming, told_of(tmp_path))
+    asked = {"batch": 4, "duration_s": None, "calls": 4, "rate_per_s": None, "arrivals": "poisson", "seed": 0}
+    head, _ = loaded.answer({"do": "block", **asked})
+    farming.end()
+    assert 4 * 0.04 <= head["cpu_s"] <= 2.0  # 50 ms a call, of which the kernel tells whole hundredths
 
 
 def test_a_block_of_requests_serves_those_that_are_due(loaded: LoadedModel) -> None:
