@@ -64,7 +64,7 @@ def tabular(model: Any, folder: Path, *, even: bool = False) -> dict[str, Any]:
 def resnet(folder: Path) -> dict[str, Any]:
     """The small residual network; trains for about two minutes."""
     sys.path.insert(0, str(ROOT / "benchmarks" / "models"))
-    os.environ["JOULEWISE_MODELS"] = str(folder)
+    os.environ["DIGITS_RESNET"] = str(folder)
     import digits_resnet
 
     digits_resnet.save(folder)

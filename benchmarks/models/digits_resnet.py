@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional
 
 WIDTH = 24
-FOLDER = Path(os.environ.get("JOULEWISE_MODELS", Path(__file__).parent / "made"))
+FOLDER = Path(os.environ.get("DIGITS_RESNET", Path(__file__).parent / "made"))
 
 
 class Block(nn.Module):

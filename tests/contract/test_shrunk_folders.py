@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,12 +86,36 @@ def factory(folder: Path, estimator) -> Deployment:
     )
 
 
+def compiled_trees(folder: Path, estimator) -> Deployment:
+    treelite = pytest.importorskip("treelite")
+    pytest.importorskip("tl2cgen")
+    from joulewise.compare.facts import answers
+    from joulewise.core.runtimes import Materials
+    from joulewise.shrink.transforms.compile_trees import CompileTrees
+
+    treelite.sklearn.import_model(estimator).serialize(str(folder / "forest.tl"))
+    found = artifact_of(folder / "forest.tl")
+    if hasattr(estimator, "classes_"):
+        found = replace(found, facts={**found.facts, **answers("classification", classes=list(estimator.classes_))})
+    made = CompileTrees().make(found, {"quantize": True}, Materials(calibration=folder / "none.npz"), folder)
+    return Deployment(name="compiled", artifact=made, runtime="compiled-trees")
+
+
+def compiled_regressor(folder: Path, estimator) -> Deployment:
+    del estimator
+    ensemble = pytest.importorskip("sklearn.ensemble")
+    rows = np.random.default_rng(1).normal(size=(60, 4))
+    return compiled_trees(folder, ensemble.RandomForestRegressor(5, random_state=0).fit(rows, rows.sum(axis=1)))
+
+
 MAKERS = {
     "sklearn": joblib_file,
     "onnxruntime": lambda folder, estimator: onnx_file(folder, estimator, "onnxruntime"),
     "openvino": lambda folder, estimator: onnx_file(folder, estimator, "openvino"),
     "torch": torch_export,
     "factory": factory,
+    "compiled-trees": compiled_trees,
+    "compiled-regressor": compiled_regressor,
 }
 
 

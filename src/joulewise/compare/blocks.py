@@ -19,8 +19,8 @@ class Block:
     """`calls` predictions of `batch` rows each, in `wall_s` seconds. Counted in the worker, without the harness.
 
     `cpu_s` is CPU time of all of the worker's threads and of processes that it started, spinning and waiting between
-    requests included. `latencies_s`
-    has one entry a call; under a paced load they run from the moment the request was due, so that a queue shows.
+    requests included. `latencies_s` has one entry a call; under a paced load they run from the moment the request was
+    due, so that a queue shows.
     `unserved` counts requests that were due but not begun when the block ended. `energy` comes with the run's result.
     """
 

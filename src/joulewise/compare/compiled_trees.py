@@ -64,7 +64,7 @@ def write_compiled(folder: Path, shape: Mapping[str, Any], facts: Mapping[str, A
     loop = _LOOP.format(**sizes, **kinds)
     (folder / "rows.c").write_text(loop, encoding="utf-8")
     compile_library(folder, folder / LIBRARY)
-    built = {"machine": _machine(), "sha256": sha256((folder / LIBRARY).read_bytes()).hexdigest()}
+    built = {"machine": this_machine(), "sha256": sha256((folder / LIBRARY).read_bytes()).hexdigest()}
     told = {"version": _VERSION, "shape": dict(shape), "facts": dict(facts), "library": built}
     (folder / ABOUT).write_text(json.dumps(told, indent=2), encoding="utf-8")
     return folder
@@ -87,7 +87,7 @@ def library_of(folder: Path, spare: Path) -> Path:
     Raises ModelError if the library is not the one that was compiled, or can't be compiled here.
     """
     built, path = read_about(folder)["library"], folder / LIBRARY
-    if built.get("machine") != _machine():
+    if built.get("machine") != this_machine():
         compile_library(folder, spare / LIBRARY)
         return spare / LIBRARY
     if not path.exists() or sha256(path.read_bytes()).hexdigest() != built.get("sha256"):
@@ -121,5 +121,6 @@ def _run(command: list[str]) -> None:
         raise ModelError(f"{command[0]} could not compile the trees: {said}", hint="another runtime")
 
 
-def _machine() -> str:
+def this_machine() -> str:
+    """The kind of machine that a library is of: linux x86_64."""
     return f"{sys.platform} {platform.machine()}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from joulewise.compare.compiled_trees import this_machine
+
 _ONNX = '''"""Load with ONNX Runtime alone: from loader import predict; predict({feeds})"""
 import os, pathlib; os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import numpy as np, onnxruntime
@@ -25,6 +27,20 @@ def predict(feeds):
     request.infer({{n: np.asarray(rows, dtypes.get(n)) for n, rows in feeds.items()}})
     return {{name: request.get_output_tensor(at).data.copy() for at, name in enumerate(outputs)}}
 '''
+_TREES = '''"""Load the compiled trees alone, on {machine}: from loader import predict; predict({feeds})"""
+import ctypes, json, pathlib, numpy as np
+folder = pathlib.Path(__file__).resolve().with_name({file!r})
+about = json.loads((folder / "trees.json").read_text())
+shape, classes = about["shape"], about["facts"].get("classes")
+trees = ctypes.CDLL(folder / "trees.so").joulewise_predict
+trees.argtypes, trees.restype = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p], None
+def predict(feeds):
+    rows = np.ascontiguousarray(feeds["x"], shape["rows"]).reshape(-1, shape["width"])
+    found, best = np.empty((len(rows), shape["columns"]), shape["answers"]), np.empty(len(rows), np.int64)
+    trees(rows.ctypes.data, len(rows), found.ctypes.data, best.ctypes.data)
+    if classes: return {{"labels": np.array(classes)[best], "scores": found}}
+    return {{"values": found[:, 0] if found.shape[1] == 1 else found}}
+'''
 _OURS = '''"""Load with joulewise: from loader import predict; predict({feeds})"""
 import pathlib
 import joulewise
@@ -39,7 +55,7 @@ def loader_text(runtime: str, file: str, options: Mapping[str, Any], facts: Mapp
     inputs = facts.get("inputs", ())
     feeds = ", ".join(f"'{one['name']}': {one['dtype']} {list(one['shape'])}" for one in inputs) or "..."
     more = dict(options.get("more", {}))
-    own = {"onnxruntime": _ONNX if not more else _OURS, "openvino": _OPENVINO}
+    own = {"onnxruntime": _ONNX if not more else _OURS, "openvino": _OPENVINO, "compiled-trees": _TREES}
     threads = int(options.get("threads", 1))
     return own.get(runtime, _OURS).format(
         feeds=f"{{{feeds}}}",
@@ -54,4 +70,5 @@ def loader_text(runtime: str, file: str, options: Mapping[str, Any], facts: Mapp
         dtypes={one["name"]: one["dtype"] for one in inputs if one["dtype"] not in ("object", "str")},
         outputs=[one["name"] for one in facts.get("outputs", ())],
         file=file,
+        machine=this_machine(),
     )
