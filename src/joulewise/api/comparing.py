@@ -87,10 +87,10 @@ def compare_runs(*runs: str, settings: Settings | None = None, **wanted: Any) ->
         wanted: Fields of CompareRequest: models, tags, metric, batch, threads, load, floors, baseline, training.
     Raises: NotFound where nothing fits, UsageError for what can't be read.
     """
-    strange = set(wanted) - set(CompareRequest.__dataclass_fields__)
+    known = [name for name in CompareRequest.__dataclass_fields__ if name != "runs"]
+    strange = set(wanted) - set(known)
     if strange:
-        known = ", ".join(CompareRequest.__dataclass_fields__)
-        raise UsageError(f"compare_runs knows no {min(strange)!r}", hint=known)
+        raise UsageError(f"compare_runs knows no {min(strange)!r}", hint=f"runs come first, then {', '.join(known)}")
     fields: dict[str, Any] = {key: _several(value) if key in _MANY else value for key, value in wanted.items()}
     request = CompareRequest(runs=runs, **fields)
     settings = settings or api.load_settings()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,9 @@ def _columns(path: Path, target: str | None) -> tuple[dict[str, Array], str | No
         columns = reader(path)
         target = TARGET if target is None and path.suffix.lower() == ".npz" and TARGET in columns else target
     if target and target not in columns:
-        raise DataError(f"{path} has no {target!r}", hint=f"one of {', '.join(list(columns)[:20]) or 'none'}")
+        near = get_close_matches(target, columns, 1)
+        hint = f"--target {near[0]}?" if near else f"one of {', '.join(list(columns)[:20]) or 'none'}"
+        raise DataError(f"{path} has no {target!r}", hint=hint)
     return columns, target
 
 

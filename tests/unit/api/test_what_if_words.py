@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import joulewise
 from joulewise.api.estimating import EstimateRequest, estimate
 from joulewise.api.what_ifs import changes_of, what_if_words
 from joulewise.carbon import FactorSet
@@ -171,3 +172,9 @@ def test_what_the_user_knows_better_comes_before_the_factors():
         estimate(settings=Settings(pue=pue), hardware="A100:8", hours=24.0, region="SE").energy for pue in (2.0, 1.0)
     )
     assert dear.value == pytest.approx(2 * cheap.value)
+
+
+def test_runs_to_compare_are_given_first_not_by_name():
+    with pytest.raises(UsageError, match="knows no 'runs'") as caught:
+        joulewise.compare_runs(runs=["latest"])
+    assert caught.value.hint.startswith("runs come first")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from joulewise.compare import artifact_of
 from joulewise.compare.facts import BATCH, answers, entry
 from joulewise.compare.linear_files import read_linear, write_linear
 from joulewise.compare.opening import open_model
@@ -188,3 +189,15 @@ def test_a_format_that_a_runtime_does_not_take_is_refused_with_those_that_do(tmp
     with pytest.raises(ModelError, match="sklearn does not run linear models") as refused:
         open_model(artifact, "sklearn")
     assert refused.value.hint == "one of: numpy; or convert it first"
+
+
+def test_a_catboost_model_in_a_joblib_file_is_told_its_own_format(tmp_path: Path) -> None:
+    catboost = pytest.importorskip("catboost")
+    joblib = pytest.importorskip("joblib")
+    settings = {"iterations": 2, "verbose": 0, "thread_count": 1, "allow_writing_files": False}
+    joblib.dump(catboost.CatBoostRegressor(**settings).fit(X, X[:, 0]), tmp_path / "m.joblib")
+    artifact = artifact_of(tmp_path / "m.joblib", trust=True)
+
+    with pytest.raises(ModelError, match="threads of CatBoostRegressor") as caught:
+        open_model(artifact, options=RunOptions(threads=1))
+    assert "model.cbm" in caught.value.hint

@@ -239,3 +239,14 @@ def test_rows_say_what_is_wrong_with_them(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no 'gaol'") as refused:
         read_rows(tmp_path / "r.npz", "gaol")
     assert refused.value.hint == "one of a, goal"
+
+
+def test_a_slip_in_the_name_of_the_target_is_told_with_the_near_one(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("width,label\n1,2\n2,3\n")
+
+    with pytest.raises(DataError, match="has no 'labl'") as caught:
+        read_rows(tmp_path / "rows.csv", "labl")
+    assert caught.value.hint == "--target label?"
+    with pytest.raises(DataError) as caught:
+        read_rows(tmp_path / "rows.csv", "zzz")
+    assert caught.value.hint == "one of width, label"

@@ -122,5 +122,10 @@ def _set_jobs(model: Any, threads: int) -> None:
         if setting in ("n_jobs", "thread_count"):
             threaded = type(known[owner] if owner else model).__module__.startswith(_THREADED_HOMES)
             jobs[name] = threads if threaded else 1
-    if jobs:
+    try:
         model.set_params(**jobs)
+    except Exception as error:
+        raise ModelError(
+            f"the threads of {type(model).__name__} can't be set: {first_line(error)}",
+            hint="of CatBoost: model.save_model('model.cbm'), and name that file",
+        ) from error
