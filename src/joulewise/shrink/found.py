@@ -102,15 +102,15 @@ class Search:
     def counts(self) -> dict[str, int]:
         """How many candidates went which way."""
         seen = self.exploration.seen[1:]
-        ended = len(self.proofs) + sum(1 for one in self.measured[1:] if not one.ok)
-        left = sum(1 for one in seen if one.ok) - ended
+        failed = sum(1 for one in self.measured[1:] if not one.ok)
+        left = sum(1 for one in seen if one.ok) - len(self.proofs) - failed
         threaded = sum(
             1 for one in self.measured[1:] if one.deployment.name not in {each.deployment.name for each in seen}
         )
         counts = {
             "tried": len(seen) + threaded + len(self.exploration.unmade),
             "could not be made": len(self.exploration.unmade),
-            "discarded": sum(1 for one in seen if not one.ok),
+            "discarded": failed + sum(1 for one in seen if not one.ok),
             "left behind": max(0, left + threaded),
             "measured to the end": len(self.proofs),
         }

@@ -167,6 +167,17 @@ def test_a_finalist_tried_with_more_threads_is_one_more_that_was_tried():
     assert found.counts == {"tried": 2, "could not be made": 0, "discarded": 0, "measured to the end": 2}
 
 
+def test_a_finalist_that_failed_in_the_proof_is_counted_too():
+    seen = [screened("original", ROOT), screened("won", node("a")), screened("broke", node("b"))]
+    won = proof("won", b1=ratio(0.1))
+    found = search(
+        won, measured=(measured("original"), won.measured, measured("broke", failure="it died")),
+        exploration=Exploration(baseline=seen[0], seen=seen),
+    )  # fmt: skip
+
+    assert found.counts == {"tried": 2, "could not be made": 0, "discarded": 1, "measured to the end": 1}
+
+
 def test_nothing_left_behind_is_not_mentioned():
     assert "left behind" not in search().counts
     assert search().counts["tried"] == 0
