@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt
 EDITABLE := $(PIP) --no-build-isolation --editable
-ROOMS_95 := measure carbon schedule
+ROOMS_95 := measure carbon schedule compare shrink
 
 .DEFAULT_GOAL := help
 .PHONY: help demo setup test lint type unit coverage docs reference check bench constraints clean

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from joulewise.compare.compiled_trees import compiler
 from joulewise.compare.opening import _BUILT_IN, runtime_of
 from joulewise.core import plugins
 from joulewise.core.errors import PluginMissing
@@ -61,6 +62,8 @@ def case_of(name: str, folder: Path) -> RuntimeCase:
     package, make = MAKERS[maker]
     if find_spec(package) is None:
         pytest.skip(f"{package} is not installed here")
+    if package == "tl2cgen" and not compiler():
+        pytest.skip("needs a C compiler")
     made = made_once(maker, make, folder)
     runtime = runtime or made.runtimes[0]
     calls = 200 if name.startswith(MILLISECONDS) else 1000

@@ -13,6 +13,7 @@ import pytest
 np = pytest.importorskip("numpy")
 
 from joulewise.compare import artifact_of  # noqa: E402 - after the check that numpy is there
+from joulewise.compare.compiled_trees import compiler  # noqa: E402
 from joulewise.core.errors import ModelError, UntrustedModel  # noqa: E402
 from joulewise.core.runtimes import Deployment  # noqa: E402
 from joulewise.shrink import load_folder, write_folder  # noqa: E402
@@ -89,6 +90,8 @@ def factory(folder: Path, estimator) -> Deployment:
 def compiled_trees(folder: Path, estimator) -> Deployment:
     treelite = pytest.importorskip("treelite")
     pytest.importorskip("tl2cgen")
+    if not compiler():
+        pytest.skip("needs a C compiler")
     from joulewise.compare.facts import answers
     from joulewise.core.runtimes import Materials
     from joulewise.shrink.transforms.compile_trees import CompileTrees

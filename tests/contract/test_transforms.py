@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from joulewise.compare import artifact_of
+from joulewise.compare.compiled_trees import compiler
 from joulewise.core import plugins
 from joulewise.core.runtimes import Artifact, Materials
 from joulewise.testing.transforms import PlayedTransform, TransformContract, digit_images
@@ -180,6 +181,8 @@ def played(models: Callable[[str], Made], request: pytest.FixtureRequest) -> Pla
     transform = plugins.load("transforms", name)()
     for module in transform.modules:
         pytest.importorskip(module)
+    if name == "compile-trees" and not compiler():
+        pytest.skip("needs a C compiler")
     return PlayedTransform(
         transform=transform, artifact=artifact, materials=materials, settings=SETTINGS.get((name, model)), **promises
     )
