@@ -19,7 +19,7 @@ from joulewise.core.runtimes import Artifact, Deployment, RunOptions
 from joulewise.shrink.making import OUT_OF_TIME, Made, Maker
 from joulewise.shrink.request import Request
 from joulewise.shrink.roofline import Roof
-from joulewise.shrink.screening import Screen, Screened, may_be_proven, objective
+from joulewise.shrink.screening import Screen, Screened, disagreement, has_moved, may_be_proven, objective
 from joulewise.shrink.tree import Grower, Move, Node
 
 EXPECTED = {
@@ -70,6 +70,11 @@ class Exploration:
     def cost_of(self, one: Screened) -> float:
         """CPU time against the baseline's, the geometric mean over the batches."""
         return objective(one, self.baseline, tuple(self.baseline.cpu_s))
+
+    def surety(self, one: Screened) -> tuple[float, bool, float]:
+        """The least first: what answers most like the original; of equal ones the cheapest."""
+        cost = self.cost_of(one) if one.cpu_s else float("inf")
+        return disagreement(one), has_moved(one, self.baseline), cost
 
     @property
     def best(self) -> float:

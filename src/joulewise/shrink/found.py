@@ -14,7 +14,6 @@ from joulewise.shrink.dealing import Dealt
 from joulewise.shrink.exploring import Exploration
 from joulewise.shrink.proof import Proof, prove, winner_of
 from joulewise.shrink.request import Request
-from joulewise.shrink.screening import Screened, disagreement
 from joulewise.shrink.tree import Node
 
 
@@ -63,11 +62,7 @@ class Search:
     @property
     def surest_first(self) -> tuple[str, ...]:
         """Names, those first that changed the fewest answers on the screening rows: an order that no proof row made."""
-        return tuple(one.deployment.name for one in sorted(self.exploration.seen[1:], key=self._doubt))
-
-    def _doubt(self, one: Screened) -> tuple[float, float]:
-        """Of equal ones the cheaper first."""
-        return disagreement(one), self.exploration.cost_of(one) if one.ok else float("inf")
+        return tuple(one.deployment.name for one in sorted(self.exploration.seen[1:], key=self.exploration.surety))
 
     def batch_notes(self) -> Iterator[str]:
         """Where another deployment is better at another batch, or the winner costs more there than the original."""

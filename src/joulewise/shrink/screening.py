@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 BLOCK_S = 0.12
 PATIENCE_S = 5.0
 """A worker gets at least so long to start and to answer, however little time is left."""
+ALIKE = 1e-3
+"""Numbers that differ by less than this share of their spread are the same."""
 SURE = 1.25
 """A cost so many times above its floor in a quick look is above it, however busy the machine was."""
 _Z = NormalDist().inv_cdf(0.975)
@@ -173,6 +175,19 @@ def _without_luck(floor: Floor, change: float) -> float:
     if floor.at_least:
         return min(change, 0.0) if floor.value <= 0 else change
     return max(change, 0.0) if floor.value >= 0 else change
+
+
+def has_moved(seen: Screened, baseline: Screened) -> bool:
+    """True if the numbers behind the answers are others than the original's: labels that agree on a few rows say little
+    of a model in 8 bits, scores that agree to three digits say that it is the same one. False where nobody knows."""
+    if seen.prediction is None or baseline.prediction is None:
+        return False
+    for name in ("scores", "values", "vectors"):
+        new, old = getattr(seen.prediction, name), getattr(baseline.prediction, name)
+        if new is not None and old is not None and new.shape == old.shape:
+            spread = float(np.std(old)) or 1.0
+            return not float(np.mean(np.abs(new - old))) <= ALIKE * spread
+    return False
 
 
 def disagreement(seen: Screened) -> float:

@@ -29,7 +29,7 @@ from joulewise.shrink.memory_limit import spare_bytes
 from joulewise.shrink.proof import asks_for_latency
 from joulewise.shrink.request import Request, quality_floors, settled
 from joulewise.shrink.roofline import roof_here
-from joulewise.shrink.screening import Screen, Screened, disagreement
+from joulewise.shrink.screening import Screen, Screened
 from joulewise.shrink.tree import Grower, Node
 from joulewise.shrink.turns import in_turns
 from joulewise.shrink.workplace import workplace
@@ -226,7 +226,7 @@ class _Search:
             self._progress("halving"),
         )
         by_name = {one.deployment.name: one for one in picked}
-        kept = with_surest([by_name[one.name] for one in names], picked[: fit.lanes], found.cost_of)
+        kept = with_surest([by_name[one.name] for one in names], picked[: fit.lanes], found.surety)
         left = {one.deployment.name for one in kept}
         return kept, [one for one in (*lost, *tight, *behind) if one[0] not in left]
 
@@ -240,7 +240,7 @@ class _Search:
         sure = [one for one in working if found.may_be_proven(one)]
         unsure = [one for one in working if one not in sure]
         first = sure[: max(1, most - min(2, len(unsure)))]
-        return [*first, *unsure[: max(2, most - len(first))]]
+        return with_surest([*first, *unsure[: max(2, most - len(first))]], working, found.surety)
 
     def _measured(
         self,
@@ -316,14 +316,12 @@ def _with_threads(one: Screened, threads: int) -> Screened:
     return replace(one, deployment=replace(deployment, name=f"{deployment.name} · {threads} threads", options=options))
 
 
-def with_surest(
-    kept: list[Screened], picked: Sequence[Screened], cost_of: Callable[[Screened], float]
-) -> list[Screened]:
+def with_surest(kept: list[Screened], picked: Sequence[Screened], surety: Callable[[Screened], Any]) -> list[Screened]:
     """The finalists, the last of them replaced by the candidate that answers most like the original if it is not there:
     cheap ones that turn out not to be proven must not leave the search without a winner."""
     if len(kept) < 2:
         return kept
-    surest = min(picked, key=lambda one: (disagreement(one), cost_of(one)))
+    surest = min(picked, key=surety)
     return kept if any(one is surest for one in kept) else [*kept[:-1], surest]
 
 

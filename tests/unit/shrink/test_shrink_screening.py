@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from joulewise.compare import Prediction
 from joulewise.compare.floors import floor_of
 from joulewise.compare.paired import Change
 from joulewise.core.figures import Figure
 from joulewise.core.runtimes import Artifact, Deployment
-from joulewise.shrink.screening import Screened, may_be_proven
+from joulewise.shrink.exploring import Exploration
+from joulewise.shrink.screening import Screened, disagreement, has_moved, may_be_proven
 from joulewise.shrink.search import with_surest
 from joulewise.shrink.tree import Node
 
@@ -50,9 +54,40 @@ def test_the_surest_is_always_among_the_finalists():
     sure = screened(0.0, 0.0, "converted")
     costs = {one.deployment.name: cost for one, cost in zip([*cheap, sure], (0.1, 0.2, 0.3, 0.5), strict=True)}
 
-    def cost_of(one: Screened) -> float:
-        return costs[one.deployment.name]
+    def surety(one: Screened) -> tuple[float, float]:
+        return disagreement(one), costs[one.deployment.name]
 
-    assert with_surest(cheap, [*cheap, sure], cost_of) == [*cheap[:2], sure]
-    assert with_surest([sure, *cheap[:2]], [*cheap, sure], cost_of) == [sure, *cheap[:2]]
-    assert with_surest(cheap[:1], [*cheap, sure], cost_of) == cheap[:1]
+    assert with_surest(cheap, [*cheap, sure], surety) == [*cheap[:2], sure]
+    assert with_surest([sure, *cheap[:2]], [*cheap, sure], surety) == [sure, *cheap[:2]]
+    assert with_surest(cheap[:1], [*cheap, sure], surety) == cheap[:1]
+    assert with_surest([], [], surety) == []
+
+
+def test_scores_tell_a_conversion_from_a_model_in_8_bits_whose_labels_agree():
+    scores = np.random.default_rng(0).normal(size=(130, 10))
+
+    def answering(numbers, cpu_s: float) -> Screened:
+        prediction = Prediction(task="classification", scores=numbers, labels=scores.argmax(axis=1))
+        return replace(screened(0.0, 0.0), prediction=prediction, cpu_s={1: cpu_s})
+
+    original = answering(scores, 1.0)
+    converted, coarse = answering(scores + 1e-6, 0.4), answering(np.round(scores, 1), 0.2)
+    found = Exploration(baseline=original, seen=[original, coarse, converted])
+
+    assert not has_moved(converted, original)
+    assert has_moved(coarse, original)
+    assert min((coarse, converted), key=found.surety) is converted
+    cheaper = answering(scores, 0.3)
+    assert min((cheaper, converted), key=found.surety) is cheaper
+
+
+def test_numbers_that_nobody_can_compare_have_not_moved():
+    bare = screened(0.0, 0.0)
+    labels = replace(bare, prediction=Prediction(task="classification", labels=np.arange(3)))
+    wide = replace(bare, prediction=Prediction(task="regression", values=np.zeros((3, 2))))
+    narrow = replace(bare, prediction=Prediction(task="regression", values=np.zeros(3)))
+
+    assert not has_moved(bare, labels)
+    assert not has_moved(labels, labels)
+    assert not has_moved(wide, narrow)
+    assert has_moved(replace(narrow, prediction=Prediction(task="regression", values=np.full(3, np.nan))), narrow)
