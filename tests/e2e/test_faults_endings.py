@@ -29,7 +29,7 @@ ENDINGS = {
         + WITH.removeprefix(BEGIN)
         + "os.kill(os.getpid(), signal.SIGTERM)",
         143,
-        "failed",
+        "killed",
     ),
     "os._exit": (WITH + "pass\n    os._exit(9)", 9, "recovered"),
     "SIGTERM": (WITH + "pass\n    os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM, "recovered"),

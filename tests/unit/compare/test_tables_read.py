@@ -238,7 +238,7 @@ def test_rows_say_what_is_wrong_with_them(tmp_path: Path) -> None:
         read_rows(tmp_path / "r.npz", "goal")
     with pytest.raises(DataError, match="has no 'gaol'") as refused:
         read_rows(tmp_path / "r.npz", "gaol")
-    assert refused.value.hint == "one of a, goal"
+    assert refused.value.hint == "--target goal?"
 
 
 def test_a_slip_in_the_name_of_the_target_is_told_with_the_near_one(tmp_path: Path) -> None:
