@@ -156,7 +156,7 @@ def paced(folder: Path) -> dict[str, Any]:
     import joulewise
     from joulewise.shrink.folder import deployment_of
 
-    winner = deployment_of(folder / "out", trust=True)
+    winner = replace(deployment_of(folder / "out", trust=True), name="the winner")
     wanted = [winner]
     if winner.runtime == "onnxruntime":
         options = replace(winner.options, threads=os.cpu_count() or 1, spinning=True)
