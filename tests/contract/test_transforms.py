@@ -95,24 +95,22 @@ def scripted(folder: Path) -> Made:
     return export_module(module_of(artifact), artifact, materials, folder), materials
 
 
-def in_onnx(make: Callable[[Path], Made]) -> Callable[[Path], Made]:
+def converted(make: Callable[[Path], Made], name: str, library: str) -> Callable[[Path], Made]:
     def build(folder: Path) -> Made:
-        pytest.importorskip("onnxruntime")
+        pytest.importorskip(library)
         artifact, materials = make(folder)
-        transform = plugins.load("transforms", "to-onnx")()
-        return transform.apply(artifact, {}, materials, folder / "onnx"), materials
+        transform = plugins.load("transforms", name)()
+        return transform.apply(artifact, {}, materials, folder / library), materials
 
     return build
+
+
+def in_onnx(make: Callable[[Path], Made]) -> Callable[[Path], Made]:
+    return converted(make, "to-onnx", "onnxruntime")
 
 
 def in_treelite(make: Callable[[Path], Made]) -> Callable[[Path], Made]:
-    def build(folder: Path) -> Made:
-        pytest.importorskip("treelite")
-        artifact, materials = make(folder)
-        transform = plugins.load("transforms", "to-treelite")()
-        return transform.apply(artifact, {}, materials, folder / "treelite"), materials
-
-    return build
+    return converted(make, "to-treelite", "treelite")
 
 
 MODELS: dict[str, Callable[[Path], Made]] = {

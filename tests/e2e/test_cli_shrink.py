@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from joulewise.testing.processes import alive, until
+
 np = pytest.importorskip("numpy")
 joblib = pytest.importorskip("joblib")
 pytest.importorskip("sklearn")
@@ -273,19 +275,3 @@ def test_a_search_that_is_killed_leaves_no_process_and_goes_on(tmp_path):
     assert done.returncode == 0, err
     assert out.strip() == "faster work_s=0.0001 · played"
     assert len(lines("faster")) == 2, "what was made is not made again"
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def until(condition, within_s: float = 60.0) -> bool:
-    end = time.monotonic() + within_s
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False

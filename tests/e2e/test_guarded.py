@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
 from joulewise.compare.guarded import Guarded, cause_of
+from joulewise.testing.processes import alive, until
 
 FORKER = '''
 """Starts children of each kind, tells their pids, and does what it is told."""
@@ -157,19 +157,3 @@ def test_causes_are_words():
     assert cause_of(-signal.SIGABRT) == "SIGABRT"
     assert cause_of(-signal.SIGKILL) == "SIGKILL (out of memory?)"
     assert cause_of(-200) == "signal 200"
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def until(condition, within_s: float = 60.0) -> bool:
-    end = time.monotonic() + within_s
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False

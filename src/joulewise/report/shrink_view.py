@@ -9,10 +9,10 @@ from typing import Any
 
 from joulewise.core.figures import MEASURED, REPORTED, Figure, propagate, weakest
 from joulewise.core.variants import Saving, Variant
-from joulewise.report.digits import number, seconds, share, supported_decimals
+from joulewise.report.digits import number, seconds, share
 from joulewise.report.escape import markdown, plain, to_ascii
 from joulewise.report.listing import Listing, Style, draw, figure_fields, simple
-from joulewise.report.measures import points, ratio_words, with_interval
+from joulewise.report.measures import points, ratio_words, signed, with_interval
 from joulewise.report.waterfall import Waterfall, draw_waterfall
 from joulewise.report.waterfall_steps import falls_of
 
@@ -88,14 +88,7 @@ def proof(view: ShrinkView) -> str:
 def change_of(view: ShrinkView) -> str:
     """How the quality changes: in points, or in the unit of an error."""
     change = view.saving.quality_change
-    return points(change) if view.in_points else _signed(change)
-
-
-def _signed(figure: Figure) -> str:
-    """A change in its own unit: "+0.57 (-0.20 – +1.30)"."""
-    decimals = max(supported_decimals(figure.value, figure.low, figure.high), 0)
-    value, low, high = (f"{one:+,.{decimals}f}" for one in (figure.value, figure.low, figure.high))
-    return value if low == high else f"{value} ({low} – {high})"
+    return points(change) if view.in_points else signed(change)
 
 
 def _claim(view: ShrinkView) -> str:

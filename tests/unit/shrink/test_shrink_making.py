@@ -14,6 +14,7 @@ from joulewise.shrink import kept
 from joulewise.shrink.making import OUT_OF_TIME, Maker
 from joulewise.shrink.tree import Move, Node
 from joulewise.testing.played_shrink import played_model
+from joulewise.testing.processes import alive, until
 
 LONG = 60.0
 
@@ -46,22 +47,6 @@ def log_of(folder: Path) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
 
 
-def gone(pid: int) -> bool:
-    try:
-        return "Z" in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return True
-
-
-def until(condition, within_s: float = 30.0) -> bool:
-    end = time.monotonic() + within_s
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def test_good_and_bad_side_by_side_in_order(maker, root):
     bad = ("killed", "garbage", "nothing", "raises", "unsayable")
     found = made(maker, root, move("faster", work_s=0.0005), *(move(name) for name in bad))
@@ -85,7 +70,7 @@ def test_one_that_hangs_ends_with_its_children_at_its_limit(played, root):
     assert "not done within 3 s" in found.reason
     pids = [int(one) for line in log_of(played) if line.startswith("pids") for one in line.split()[1:]]
     assert len(pids) == 2
-    assert until(lambda: all(gone(pid) for pid in pids))
+    assert until(lambda: all(not alive(pid) for pid in pids))
 
 
 def test_one_that_eats_memory_is_stopped(maker, root):

@@ -122,6 +122,8 @@ def _set_jobs(model: Any, threads: int) -> None:
         if setting in ("n_jobs", "thread_count"):
             threaded = type(known[owner] if owner else model).__module__.startswith(_THREADED_HOMES)
             jobs[name] = threads if threaded else 1
+    if not jobs:
+        return
     try:
         model.set_params(**jobs)
     except Exception as error:
