@@ -201,3 +201,15 @@ def test_a_catboost_model_in_a_joblib_file_is_told_its_own_format(tmp_path: Path
     with pytest.raises(ModelError, match="threads of CatBoostRegressor") as caught:
         open_model(artifact, options=RunOptions(threads=1))
     assert "model.cbm" in caught.value.hint
+
+
+def test_a_regressor_of_catboost_in_a_joblib_file_answers_with_values(tmp_path: Path) -> None:
+    catboost = pytest.importorskip("catboost")
+    joblib = pytest.importorskip("joblib")
+    model = catboost.CatBoostRegressor(iterations=2, verbose=0, allow_writing_files=False).fit(X, X[:, 0])
+    joblib.dump(model, tmp_path / "m.joblib")
+    artifact = artifact_of(tmp_path / "m.joblib", trust=True)
+
+    assert artifact.facts["task"] == "regression"
+    found = open_model(artifact, options=RunOptions(threads=1)).predict({"x": X})
+    assert found["values"] == pytest.approx(model.predict(X))

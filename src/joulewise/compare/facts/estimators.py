@@ -77,6 +77,8 @@ def _outputs(model: Any) -> dict[str, Any]:
     classes = getattr(model, "classes_", None)
     if isinstance(classes, list) or _is_multilabel(last_step(model)):
         raise ModelError(SEVERAL, hint="bench one output at a time")
+    if classes is not None and len(classes) == 0:  # a regressor of CatBoost's has the attribute, and no class
+        classes = None
     if classes is not None and not hasattr(model, "predict"):
         raise ModelError(
             f"a {type(model).__name__} encodes targets and predicts nothing", hint="dump the model that was trained"
