@@ -125,7 +125,10 @@ def steps_waterfall(view: ShrinkView) -> Waterfall | None:
         steps=falls_of(view.baseline_cost, view.winner_cost, steps),
         after_label=view.winner.name,
         after=view.winner_cost,
-        notices=("The interval of a step is that of its ratio; the doubt about the baseline is common to all bars.",),
+        notices=(
+            "Steps multiply; each part is its factor's share by logarithm, so that the parts sum to the whole.",
+            "The interval of a step is that of its ratio; the doubt about the baseline is common to all bars.",
+        ),
     )
 
 
